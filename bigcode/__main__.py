@@ -1,0 +1,3 @@
+from bigcode.cli import main
+
+main()

@@ -1,0 +1,75 @@
+"""`bigcode apply`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from typing import Any
+
+import click
+
+from bigcode.cli.common import open_spec, spec_options
+from bigcode.cli.output import duration, emit_json, plural, progress, say
+
+
+@click.command("apply")
+@spec_options
+@click.option("--retrain", is_flag=True, help="Run pinned tokenizers, models and evaluations anew.")
+def command(spec: str, workspace: str, env: str, json_output: bool, retrain: bool) -> None:
+    """Build what the specs declare: datasets, models, evaluations, cards, as drafts.
+
+    SPEC may also be a plan file that `bigcode plan --out` wrote; a stale one is refused.
+    """
+    from bigcode.plan.planfile import read_plan
+    from bigcode.run.apply import Apply
+    from bigcode.run.planning import check_plan
+
+    plan = read_plan(spec) if spec.endswith(".json") else None
+    opened = open_spec(plan["workspace"] if plan else spec, workspace, plan["env"] if plan else env)
+    session = opened.session()
+    targets = tuple(plan["targets"]) if plan else opened.addresses()
+    pinned = frozenset(a for a, r in opened.workspace.resources.items() if r.kind in ("Tokenizer", "Model", "Evaluation"))
+    if plan:
+        check_plan(plan, session)
+    started = time.perf_counter()
+    shown = progress(json_output)
+    with shown if hasattr(shown, "__enter__") else nullcontext():
+        outcome = Apply(session, shown, targets, pinned if retrain else frozenset()).run()
+    seconds = time.perf_counter() - started
+    if json_output:
+        emit_json("apply", {"ran": outcome.ran, "reused": outcome.reused, "moved": outcome.moved, "stale": sorted(outcome.stale),
+                            "seconds": dict(outcome.seconds)})  # fmt: skip
+        return
+    _tell(outcome, session, seconds, targets)
+
+
+def _tell(outcome: Any, session: Any, seconds: float, targets: tuple[str, ...]) -> None:
+    from bigcode.cli.bundle import root_digest
+
+    for finding in outcome.ledger.findings:
+        say(str(finding))
+    if outcome.ran:
+        click.echo(f"Applied {session.workspace.name}: {plural(outcome.ran, 'task')} run, {outcome.reused:,} reused, in {duration(seconds)}.")
+    else:
+        click.echo(f"Nothing to do: all {plural(outcome.reused, 'task')} of {session.workspace.name} are up to date ({duration(seconds)}).")
+    for address in sorted(outcome.stale):
+        click.echo(f"{address} is pinned: its data has moved on since. `bigcode apply --retrain` trains it again.")
+    if targets:
+        return
+    if outcome.cards:
+        click.echo(f"Cards:    {_relative(session.cards_folder)}/")
+    releases = [r.metadata.name for r in session.workspace.resources.values() if r.kind == "Release"]
+    for name in releases:
+        click.echo(f"Release:  {_relative(session.releases_folder / name)}/ (draft)")
+    click.echo(f"Bundle:   root digest sha256:{root_digest(session)}")
+    where = _relative(session.workspace.root)
+    click.echo(f"Check it: bigcode bundle {where} --output bundle && bigcode verify bundle")
+
+
+def _relative(path: Any) -> str:
+    from pathlib import Path
+
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,71 @@
+"""Options that commands share, and the way from SPEC to a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bigcode.run.session import Session
+    from bigcode.spec.locate import Target
+    from bigcode.spec.workspace import Workspace
+
+spec_argument = click.argument("spec", required=False, default="")
+workspace_option = click.option("-w", "--workspace", default="", metavar="DIR", help="Workspace of an address.")
+env_option = click.option("--env", default="", metavar="NAME", help="Overlay env/NAME.yaml: Runtime fields only.")
+json_option = click.option("--json", "json_output", is_flag=True, help="One JSON document on stdout.")
+
+
+def spec_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """SPEC, -w, --env and --json."""
+    for decorate in (json_option, env_option, workspace_option, spec_argument):
+        function = decorate(function)
+    return function
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What SPEC means: its workspace, and the addresses it names (none for the whole workspace)."""
+
+    target: Target
+    workspace: Workspace
+    host: Any
+
+    def session(self) -> Session:
+        from bigcode.run.session import open_session
+
+        return open_session(self.workspace, self.host)
+
+    def addresses(self) -> tuple[str, ...]:
+        from bigcode.api.diagnostics import fail
+
+        if self.target.address:
+            try:
+                return (self.workspace.address_of(self.target.address),)
+            except KeyError as error:
+                known = ", ".join(self.workspace.resources)
+                raise fail("E003", f"`{self.target.address}` is not in this workspace", hint=f"Here: {known}.") from error
+        if self.target.file is not None:
+            shown = self.target.file.resolve()
+            from pathlib import Path
+
+            return tuple(a for a, d in self.workspace.documents.items() if Path(d.file).resolve() == shown)
+        return ()
+
+
+def open_spec(spec: str, workspace: str, env: str = "") -> Opened:
+    """Find and check a workspace.
+
+    Raises:
+        Problem: E001 or E002 for SPEC, and every error of the specs.
+    """
+    from bigcode.host.manager import load_host
+    from bigcode.spec.locate import locate
+    from bigcode.spec.workspace import load_workspace
+
+    target = locate(spec, workspace)
+    host = load_host()
+    return Opened(target, load_workspace(target.root, host.registry, env), host)

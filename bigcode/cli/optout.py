@@ -1,0 +1,157 @@
+"""`bigcode optout`: edit, seal and check opt-out lists. Names are read and written here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bigcode.cli.common import json_option, open_spec, spec_argument, workspace_option
+from bigcode.cli.output import emit_json, plural
+
+
+def _lists(spec: str, workspace: str) -> tuple[Any, list[tuple[str, Any, Path]]]:
+    from bigcode.api.diagnostics import fail
+    from bigcode.evidence.consent import list_path
+
+    opened = open_spec(spec, workspace)
+    session = opened.session()
+    wanted = opened.addresses()
+    found = [
+        (address, resource, list_path(opened.workspace, resource))
+        for address, resource in opened.workspace.resources.items()
+        if resource.kind == "OptOutSnapshot" and (not wanted or address in wanted)
+    ]
+    if not found:
+        raise fail("E003", "there is no OptOutSnapshot here")
+    return session, found
+
+
+@click.group("optout")
+def command() -> None:
+    """Edit, seal and check opt-out lists."""
+
+
+@command.command("key")
+@spec_argument
+@workspace_option
+def key(spec: str, workspace: str) -> None:
+    """Make the steward's key of the store and sign pinned lists; says nothing when all is there."""
+    from bigcode.api.canonical import digest
+    from bigcode.evidence.consent import seal_list, signature_path
+    from bigcode.evidence.signing import make_key
+
+    session, lists = _lists(spec, workspace)
+    fresh = not session.key_path.exists()
+    if fresh:
+        session.store.prepare()
+        make_key(session.key_path)
+        click.echo(f"Made a key: {session.key_path}")
+    for address, resource, path in lists:
+        if path.exists() and (fresh or not signature_path(path).exists()) and f"sha256:{digest(path.read_bytes())}" == resource.spec.pin:
+            seal_list(path, session.key_path)
+            click.echo(f"Signed the list of {address}: it is the pinned one.")
+
+
+@command.command("add")
+@spec_argument
+@click.argument("values", nargs=-1, required=True)
+@click.option("--scope", type=click.Choice(["owner", "repository", "path", "blob", "commit-author", "issue-author"]), default="owner")
+@click.option("--host", default="", help="Only on this host.")
+@workspace_option
+def add(spec: str, values: tuple[str, ...], scope: str, host: str, workspace: str) -> None:
+    """Add entries to a list and seal it again."""
+    _add(spec, workspace, [{"scope": scope, "value": v, "host": host} for v in values])
+
+
+@command.command("import")
+@spec_argument
+@click.argument("file", type=click.File("r"))
+@click.option("--scope", type=click.Choice(["owner", "repository", "path", "blob", "commit-author", "issue-author"]), default="owner")
+@workspace_option
+def import_(spec: str, file: Any, scope: str, workspace: str) -> None:
+    """Add the lines of a text file to a list and seal it again; `-` reads standard input."""
+    lines = [line.strip() for line in file if line.strip() and not line.startswith("#")]
+    _add(spec, workspace, [{"scope": scope, "value": v, "host": ""} for v in lines])
+
+
+def _add(spec: str, workspace: str, entries: list[dict[str, str]]) -> None:
+    from bigcode.api.diagnostics import Place, fail
+    from bigcode.evidence.consent import new_list, parse_list, render_list
+    from bigcode.evidence.signing import public_key
+
+    session, lists = _lists(spec, workspace)
+    if len(lists) > 1:
+        raise fail("E003", "there are several opt-out snapshots", hint="Name one: " + ", ".join(a for a, _, _ in lists))
+    address, resource, path = lists[0]
+    public_key(session.key_path)
+    content = parse_list(path.read_bytes(), Place(str(path))) if path.exists() else new_list()
+    before = len(content["entries"])
+    content["entries"] = [*content["entries"], *entries]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = render_list(content)
+    path.write_bytes(data)
+    after = len(parse_list(data, Place(str(path)))["entries"])
+    click.echo(f"{address}: {plural(after - before, 'entry').replace('entrys', 'entries')} added, {after} in all.")
+    _seal(session, address, resource, path)
+
+
+@command.command("seal")
+@spec_argument
+@workspace_option
+def seal(spec: str, workspace: str) -> None:
+    """Pin the lists in their specs and sign them with the steward's key."""
+    session, lists = _lists(spec, workspace)
+    for address, resource, path in lists:
+        _seal(session, address, resource, path)
+
+
+def _seal(session: Any, address: str, resource: Any, path: Path) -> None:
+    from bigcode.api.diagnostics import Place, fail
+    from bigcode.evidence.consent import parse_list, seal_list
+
+    if not path.exists():
+        raise fail("E401", f"there is no list at {path}", hint="`bigcode optout add` starts one.")
+    parse_list(path.read_bytes(), Place(str(path)))
+    pin = seal_list(path, session.key_path)
+    if pin == resource.spec.pin:
+        click.echo(f"Signed the list of {address}; the pin is unchanged.")
+        return
+    _write_pin(Path(session.workspace.documents[address].file), pin)
+    click.echo(f"Sealed {address}: the new pin stands in {session.workspace.documents[address].file}; have it reviewed.")
+
+
+def _write_pin(path: Path, pin: str) -> None:
+    """Set `pin` in the spec, leaving every other character as it is."""
+    import re
+
+    text = path.read_text("utf-8")
+    new, count = re.subn(r"(?m)^(\s+pin:).*$", rf'\g<1> "{pin}"', text, count=1)
+    if not count:
+        new = re.sub(r"(?m)^(\s+)source:(.*)$", rf'\g<0>\n\g<1>pin: "{pin}"', text, count=1)
+    path.write_text(new, "utf-8")
+
+
+@command.command("status")
+@spec_argument
+@workspace_option
+@json_option
+def status(spec: str, workspace: str, json_output: bool) -> None:
+    """Whether each list is there, pinned and signed."""
+    from bigcode.api.diagnostics import Problem
+    from bigcode.evidence.consent import open_lists
+
+    session, lists = _lists(spec, workspace)
+    try:
+        open_lists(session.workspace, session.trusted_keys())
+        problem = None
+    except Problem as error:
+        problem = error
+    if json_output:
+        emit_json("optout", {"lists": [a for a, _, _ in lists], "ok": problem is None})
+    else:
+        for address, resource, _ in lists:
+            click.echo(f"{address}: as of {resource.spec.as_of}, {resource.spec.pin[:19]}..., {'sealed' if problem is None else 'not usable'}")
+    if problem is not None:
+        raise problem

@@ -1,0 +1,145 @@
+"""Sealed opt-out lists: salted, pinned in the spec, signed beside the list. Consent fails closed.
+
+The list is JSON: format, salt, note and entries of scope, value, host and date. Its digest is the pin; the salt
+keeps the digest, and the row ids made from it, from being guessed. `<list>.sig` holds key and signature.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from bigcode.api.canonical import digest
+from bigcode.api.diagnostics import Diagnostic, Place, Problem, fail
+from bigcode.api.resource import Resource
+from bigcode.evidence.signing import public_key, sign, verified
+from bigcode.spec.kinds.optout import Scope
+from bigcode.spec.workspace import Workspace
+
+FORMAT = "bigcode-optout/1"
+SCOPES = get_args(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedList:
+    """A list that matched its pin and a signature that counts."""
+
+    address: str
+    digest: str
+    data: bytes
+
+
+def new_list(note: str = "") -> dict[str, Any]:
+    """An empty list with a fresh salt of 32 bytes."""
+    return {"format": FORMAT, "salt": secrets.token_hex(32), "note": note, "entries": []}
+
+
+def render_list(content: dict[str, Any]) -> bytes:
+    """The bytes of a list, entries sorted and without repetition."""
+    unique = {(e["scope"], e["value"].lower(), e.get("host", "")): e for e in content["entries"]}
+    return (json.dumps({**content, "entries": [unique[k] for k in sorted(unique)]}, indent=1) + "\n").encode()
+
+
+def parse_list(data: bytes, place: Place) -> dict[str, Any]:
+    """Check the form of a list. Messages name positions, never entries.
+
+    Raises:
+        Problem: E404.
+    """
+    hint = "Edit lists with `bigcode optout add` and `bigcode optout import`."
+    try:
+        content = json.loads(data)
+    except ValueError as error:
+        raise fail("E404", "the opt-out list is not JSON", place, hint) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise fail("E404", f"the opt-out list does not say format {FORMAT}", place, hint)
+    salt = content.get("salt")
+    if not isinstance(salt, str) or len(salt) < 32 or any(c not in "0123456789abcdef" for c in salt):
+        raise fail("E404", "the opt-out list has no salt", place, hint)
+    entries = content.get("entries")
+    if not isinstance(entries, list):
+        raise fail("E404", "the opt-out list has no entries", place, hint)
+    for number, entry in enumerate(entries, 1):
+        good = isinstance(entry, dict) and entry.get("scope") in SCOPES and isinstance(entry.get("value"), str)
+        if not good or not entry["value"]:
+            raise fail("E404", f"entry {number} of the opt-out list has no known scope or no value", place, hint)
+    return content
+
+
+def list_path(workspace: Workspace, resource: Resource) -> Path:
+    return workspace.root / resource.spec.source
+
+
+def message(pin: str) -> bytes:
+    """What is signed: the format and the digest."""
+    return f"{FORMAT}\n{pin}\n".encode()
+
+
+def seal_list(path: Path, key: Path) -> str:
+    """Sign the list as it stands; returns the pin, `sha256:<hex>`."""
+    pin = f"sha256:{digest(path.read_bytes())}"
+    signature = {"key": public_key(key), "value": sign(key, message(pin)), "pin": pin}
+    signature_path(path).write_text(json.dumps(signature, indent=1) + "\n")
+    return pin
+
+
+def signature_path(path: Path) -> Path:
+    return path.with_name(path.name + ".sig")
+
+
+def open_lists(workspace: Workspace, trusted: Sequence[str]) -> list[SealedList]:
+    """All opt-out lists of a workspace, verified. Nothing has been written when this raises.
+
+    Args:
+        trusted: public keys that count where a snapshot names no signers.
+
+    Raises:
+        Problem: E401 missing, E402 unsigned, E403 altered, E404 malformed, E109 unreadable; all at once.
+    """
+    found: list[SealedList] = []
+    problems: list[Diagnostic] = []
+    for address, resource in workspace.resources.items():
+        if resource.kind == "OptOutSnapshot":
+            try:
+                found.append(_open(workspace, address, resource, trusted))
+            except Problem as problem:
+                problems += problem.diagnostics
+    if problems:
+        raise Problem(*problems)
+    return found
+
+
+def _open(workspace: Workspace, address: str, resource: Resource, trusted: Sequence[str]) -> SealedList:
+    place = workspace.place(address, "spec", "source")
+    path = list_path(workspace, resource)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise fail("E401", f"the opt-out list `{resource.spec.source}` is not there", place,
+                   "Put the list beside the spec; nothing is built without it.") from error  # fmt: skip
+    except OSError as error:
+        raise fail("E401", f"the opt-out list `{resource.spec.source}` cannot be read: {error.strerror}", place) from error
+    pin = f"sha256:{digest(data)}"
+    if not resource.spec.pin:
+        raise fail("E402", f"{address} is not pinned", place, "Run `bigcode optout seal` and review the pin.")
+    if pin != resource.spec.pin:
+        raise fail("E403", "the opt-out list does not match the pin of the spec", workspace.place(address, "spec", "pin"),
+                   "Restore the list, or seal it again and have the new pin reviewed.")  # fmt: skip
+    parse_list(data, place)
+    try:
+        signature = json.loads(signature_path(path).read_text())
+        key, value = str(signature["key"]), str(signature["value"])
+    except FileNotFoundError as error:
+        raise fail("E402", "the opt-out list has no signature", place, "Run `bigcode optout seal`.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise fail("E402", "the signature of the opt-out list cannot be read", place, "Run `bigcode optout seal`.") from error
+    if not verified(key, value, message(pin)):
+        raise fail("E403", "the signature is not of this list", place, "Run `bigcode optout seal` if the list is right.")
+    if key not in (resource.spec.signers or tuple(trusted)):
+        raise fail("E402", "the opt-out list is signed with a key that does not count", place,
+                   "Name the key in `signers`, or sign with the key of this store.")  # fmt: skip
+    return SealedList(address, digest(data), data)

@@ -1,0 +1,75 @@
+"""The frozen registry: components by name and behaviour version, and who offers them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from bigcode.api.components import Command, Component, load_object
+from bigcode.api.diagnostics import Place, Problem, fail
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A component with the plugin and distribution that it comes from."""
+
+    component: Component
+    plugin: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin that could not be loaded; `trace` is for --debug."""
+
+    plugin: str
+    distribution: str
+    code: str
+    reason: str
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What specs can name. Passed as a value; there is no global one."""
+
+    offers: Mapping[str, Offer] = field(default_factory=lambda: MappingProxyType({}))
+    commands: Mapping[str, Command] = field(default_factory=lambda: MappingProxyType({}))
+    broken: tuple[Broken, ...] = ()
+    contested: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def find(self, name: str, version: int | None = None, place: Place | None = None) -> Component:
+        """The component that a spec names.
+
+        Raises:
+            Problem: E301 contested, E303 broken plugin, E302 unknown, E306 another behaviour version.
+        """
+        if name in self.contested:
+            raise fail("E301", f"component `{name}` is claimed by {' and '.join(self.contested[name])}", place,
+                       "Uninstall one of them; neither is loaded.")  # fmt: skip
+        offer = self.offers.get(name)
+        if offer is None:
+            raise self._absent(name, place)
+        if version is not None and offer.component.version != version:
+            raise fail("E306", f"`{name}` has behaviour version {offer.component.version}, the spec asks for {version}", place,
+                       f"Install a plugin that offers version {version}, or review the change and write `version: {offer.component.version}`.")  # fmt: skip
+        return offer.component
+
+    def config_of(self, component: Component) -> type[Any]:
+        """The config class of a component."""
+        loaded: type[Any] = load_object(component.config)
+        return loaded
+
+    def _absent(self, name: str, place: Place | None) -> Problem:
+        family = name.split(".")[0]
+        for broken in self.broken:
+            if broken.plugin in (name, family):
+                return fail(broken.code, f"plugin `{broken.plugin}` cannot be loaded: {broken.reason}", place,
+                            f"It comes from {broken.distribution}. `bigcode plugins list --debug` shows the traceback.")  # fmt: skip
+        near = difflib.get_close_matches(name, self.offers, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "`bigcode plugins list` shows the components."
+        return fail("E302", f"unknown component `{name}`", place, hint)

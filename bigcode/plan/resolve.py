@@ -1,0 +1,28 @@
+"""A workspace to its graph."""
+
+from __future__ import annotations
+
+from bigcode.host.registry import Registry
+from bigcode.plan.graph import Graph, Node, order
+from bigcode.plan.resolve_data import Resolver, resolve_dataset, resolve_snapshot
+from bigcode.plan.resolve_model import RESOLVERS
+from bigcode.spec.workspace import Workspace
+
+_ALL = {"Snapshot": resolve_snapshot, "Dataset": resolve_dataset, **RESOLVERS}
+
+
+def resolve(workspace: Workspace, registry: Registry, lists: dict[str, str]) -> Graph:
+    """The graph of all resources that do work.
+
+    Args:
+        lists: digests of the sealed opt-out lists, by address of their snapshot.
+
+    Raises:
+        Problem: when a spec asks for a component that cannot fill its place.
+    """
+    resolver = Resolver(workspace, registry, lists)
+    nodes: list[Node] = []
+    for resource in workspace.resources.values():
+        if resource.kind in _ALL:
+            nodes += _ALL[resource.kind](resource, resolver)
+    return order(nodes)

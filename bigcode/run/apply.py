@@ -1,0 +1,137 @@
+"""One apply: consent, graph, engine, references, cards, drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bigcode.api.diagnostics import Diagnostic
+from bigcode.api.run import RunView
+from bigcode.evidence.ledger import Ledger
+from bigcode.plan.graph import Graph, Node
+from bigcode.plan.survey import ref_value
+from bigcode.run import faults
+from bigcode.run.cards import render_cards
+from bigcode.run.commit import Committer
+from bigcode.run.drafts import write_drafts
+from bigcode.run.engine import Engine, Observer, Run
+from bigcode.run.executors import make_executor
+from bigcode.run.journal import Journal
+from bigcode.run.records import ledger_of
+from bigcode.run.session import Session
+from bigcode.run.trackers import Trackers
+from bigcode.store.actions import Action
+
+
+@dataclass
+class Outcome:
+    """What an apply did. `ran` counts tasks, `moved` are the references that changed."""
+
+    graph: Graph
+    results: Mapping[str, Mapping[str, Action]]
+    ran: int
+    reused: int
+    moved: list[str]
+    stale: set[str]
+    ledger: Ledger
+    cards: dict[str, Any] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+
+class _Watch:
+    """Moves a resource's reference as soon as its last node is finished, and tells observers."""
+
+    def __init__(self, apply: Apply, inner: Observer) -> None:
+        self.apply, self.inner = apply, inner
+
+    def node_started(self, node: Node, tasks: int) -> None:
+        self.inner.node_started(node, tasks)
+
+    def task_finished(self, node: Node, label: str, warnings: list[Diagnostic]) -> None:
+        self.apply.warnings += warnings
+        self.inner.task_finished(node, label, warnings)
+
+    def node_progress(self, node: Node, done: int, total: int) -> None:
+        self.inner.node_progress(node, done, total)
+
+    def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None:
+        self.inner.node_finished(node, ran, reused, seconds, held)
+        self.apply.node_finished(node, ran, reused, seconds)
+
+
+class Apply:
+    """Runs a workspace. Built for one call of `run`."""
+
+    def __init__(self, session: Session, observer: Observer, targets: tuple[str, ...] = (), retrain: frozenset[str] = frozenset()) -> None:
+        self.session, self.targets, self.retrain = session, targets, retrain
+        self.store = session.store
+        self.warnings: list[Diagnostic] = []
+        self.moved: list[str] = []
+        self.ran = self.reused = 0
+        self._observer = _Watch(self, observer)
+
+    def run(self) -> Outcome:
+        """Do the work.
+
+        Raises:
+            Problem: with the diagnostics of what stopped it; finished work is kept.
+        """
+        session, store = self.session, self.store
+        lists = session.open_lists()
+        self.graph = session.graph(self.targets)
+        store.prepare()
+        faults.point("apply.started")
+        for sealed in lists:
+            store.objects.put(sealed.data)
+        self._generations = {a: store.refs.read(a) for a in self.graph.resources()}
+        refs = {a: ref.value for a, ref in self._generations.items()}
+        journal = Journal(store.base)
+        committer = Committer(store, journal)
+        self._committer = committer
+        view = RunView(journal.id, session.workspace.name, session.workspace.project.metadata.name,
+                       session.workspace.digest, journal.folder, store.base, session.settings)  # fmt: skip
+        self._trackers = Trackers(session.host, view, store, session.settings["trackers"])
+        engine = Engine(
+            self.graph, store, committer, self._observer,
+            lambda: make_executor(session.settings, session.host.registry, str(store.base / "work")), refs, self.retrain,
+        )  # fmt: skip
+        self._engine = engine
+        ok = False
+        try:
+            run = engine.walk()
+            outcome = self._finish(run, committer)
+            ok = True
+        finally:
+            self._trackers.finish(ok)
+        return outcome
+
+    def node_finished(self, node: Node, ran: int, reused: int, seconds: float) -> None:
+        self.ran += ran
+        self.reused += reused
+        run = self._engine.run_
+        self._trackers.node(node, self.graph, run.results, ran == 0, seconds)
+        nodes = [n for n in self.graph.of(node.resource) if n.shape != "card"]
+        if all(n.id in run.results and n.id not in run.open for n in nodes):
+            self._move(node.resource, run)
+
+    def _move(self, address: str, run: Run) -> None:
+        value = ref_value(self.graph, address, run.results, self.session.workspace.resources[address])
+        before = self._generations[address]
+        if before.value != value:
+            self._committer.move(address, before.generation, value)
+            self.moved.append(address)
+
+    def _finish(self, run: Run, committer: Committer) -> Outcome:
+        session = self.session
+        ledger = ledger_of(session.workspace, self.graph, run.results, run.stale)
+        cards = render_cards(session, self.graph, run.results, ledger, committer, self._observer, self._generations)
+        self.ran += sum(not card.reused for card in cards.values())
+        self.reused += sum(card.reused for card in cards.values())
+        self._trackers.cards(cards)
+        faults.point("cards.rendered")
+        written = write_drafts(session, run.results, cards) if not self.targets else []
+        return Outcome(self.graph, run.results, self.ran, self.reused, self.moved, run.stale, ledger, cards, written,
+                       run.seconds, self.warnings)  # fmt: skip

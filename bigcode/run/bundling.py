@@ -1,0 +1,76 @@
+"""The files of a workspace's bundle, from what the store records: the same store gives the same bytes."""
+
+from __future__ import annotations
+
+from bigcode.api.canonical import canonical
+from bigcode.evidence.bundle import seal
+from bigcode.plan.graph import Graph
+from bigcode.run.records import Recorded, ledger_of, recorded_results
+from bigcode.run.session import Session
+from bigcode.spec.lock import NAME
+
+
+def bundle_files(session: Session) -> dict[str, bytes]:
+    """A sealed bundle of the whole workspace. Lists of names and their signatures are never part of it.
+
+    Raises:
+        Problem: E507 when the workspace was not applied, E503 and E504 for a damaged store.
+    """
+    graph = session.graph()
+    results = recorded_results(graph, session.store)
+    stale = {a for a in graph.resources() if _is_stale(graph, a, results)}
+    ledger = ledger_of(session.workspace, graph, results, stale)
+    files = {f"specs/{name}": data for name, data in _spec_files(session).items()}
+    files["facts.jsonl"] = b"".join(canonical(fact.as_json()) + b"\n" for fact in ledger.facts.values())
+    files["declared.jsonl"] = b"".join(canonical(fact.as_json()) + b"\n" for fact in ledger.declared.values())
+    refs: dict[str, dict[str, dict[str, str]]] = {}
+    listed: dict[str, str] = {}
+    for node_id, actions in results.items():
+        node = graph.nodes.get(node_id)
+        if node is None:
+            continue
+        refs.setdefault(node.resource, {})[node_id] = {label: action.key for label, action in actions.items()}
+        for label, action in actions.items():
+            files[f"actions/{action.key}.json"] = canonical(action.as_json()) + b"\n"
+            for output, entries in action.outputs.items():
+                for entry in entries:
+                    listed[entry.digest] = f"{node_id} {label} {output} {entry.name}".strip()
+                    name = _carried(node.resource, node_id, label, output, entry.name)
+                    if name:
+                        files[name] = session.store.objects.get(entry.digest)
+    files["refs.json"] = canonical(refs) + b"\n"
+    files["objects.json"] = canonical(listed) + b"\n"
+    return seal(files, session.workspace.name)
+
+
+def _carried(resource: str, node: str, label: str, output: str, name: str) -> str:
+    """Under which name an object is carried in the bundle; empty for those that are named by digest alone."""
+    step = node.partition("#")[2]
+    if step == "verdicts" and output == "verdicts":
+        return f"verdicts/{resource}/{int(label):05d}.parquet"
+    if step == "facts" and output == "manifest":
+        return f"manifests/{resource}/{name}.json" if name == "shards" else f"listings/{resource}/{name}.json"
+    if step == "render":
+        return f"cards/{output}"
+    if output in ("journal", "results", "text"):
+        return f"recorded/{resource}/{step}/{name}"
+    return ""
+
+
+def _spec_files(session: Session) -> dict[str, bytes]:
+    root = session.workspace.root
+    shown = {p for p in root.rglob("*.y*ml") if not any(part.startswith(".") for part in p.relative_to(root).parts)}
+    files = {str(p.relative_to(root)): p.read_bytes() for p in sorted(shown)}
+    lock = root / NAME
+    return {**files, NAME: lock.read_bytes()} if lock.exists() else files
+
+
+def _is_stale(graph: Graph, address: str, results: Recorded) -> bool:
+    from bigcode.plan.keys import content_key
+
+    return any(
+        content_key(node, label, results) != action.key
+        for node in graph.of(address)
+        if node.pinned
+        for label, action in results.get(node.id, {}).items()
+    )

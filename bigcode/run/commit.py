@@ -1,0 +1,55 @@
+"""Commit order: objects (written by workers), then the action, then the journal, and references last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bigcode.api.canonical import key_of
+from bigcode.plan.graph import Node
+from bigcode.run import faults
+from bigcode.run.journal import Journal
+from bigcode.store.actions import Action
+from bigcode.store.store import Store
+
+
+class Committer:
+    """The only writer of actions and references."""
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self.store = store
+        self.journal = journal
+
+    def commit(self, node: Node, action: Action) -> Action:
+        """Commit an action; the first one for a key stands."""
+        faults.point("action.before")
+        committed = self.store.actions.commit(action)
+        faults.point("action.committed")
+        self.journal.write("task", node=node.id, partition=action.partition, key=action.key)
+        faults.point("journal.written")
+        if node.shape in ("observe", "map"):
+            entry = committed.outputs["observed"][0]
+            self.store.files.put(_index(node, action.partition), entry.digest.encode())
+        return committed
+
+    def base_of(self, node: Node, label: str) -> str:
+        """The newest observation of the same component, behaviour and identity: only a shortcut, never in a key."""
+        if node.shape not in ("observe", "map"):
+            return ""
+        return (self.store.files.read(_index(node, label)) or b"").decode()
+
+    def move(self, address: str, generation: int, value: Mapping[str, Any]) -> None:
+        """Move a reference.
+
+        Raises:
+            Problem: E505 when another run moved it.
+        """
+        faults.point("ref.before")
+        self.store.refs.move(address, generation, dict(value))
+        faults.point("ref.moved")
+        self.journal.write("ref", address=address, generation=generation + 1)
+
+
+def _index(node: Node, label: str) -> str:
+    family = key_of([node.component, node.behaviour, node.shape, node.identity])
+    return f"index/observed/{family[:24]}/{label}"

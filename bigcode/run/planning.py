@@ -1,0 +1,63 @@
+"""Surveys over a session, and the plan file's basis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bigcode.plan.graph import Graph
+from bigcode.plan.planfile import check_same, plan_value
+from bigcode.plan.survey import Step, Survey, survey
+from bigcode.run.session import Session
+
+
+def survey_session(session: Session, targets: tuple[str, ...] = ()) -> tuple[Graph, Survey]:
+    """What an apply would do; cards are looked at when everything that they read is known."""
+    graph = session.graph(targets)
+    found = survey(graph, session.store, session.refs(graph))
+    _survey_cards(session, graph, found)
+    return graph, found
+
+
+def _survey_cards(session: Session, graph: Graph, found: Survey) -> None:
+    from bigcode.run.cards import card_key, card_material, card_nodes
+    from bigcode.run.records import ledger_of
+
+    nodes = card_nodes(graph)
+    if not nodes:
+        return
+    if found.pending:
+        found.steps += [Step(node.id, "", "run", "upstream(facts)") for node in nodes]
+        return
+    ledger = ledger_of(session.workspace, graph, found.results, found.stale)
+    material = card_material(session.workspace, graph, found.results, session.store)
+    for node in nodes:
+        action = session.store.actions.get(card_key(node, material, ledger, session.workspace))
+        previous = session.store.refs.read(node.resource).value
+        reason = "first-run" if previous is None else "facts-changed"
+        found.steps.append(Step(node.id, "", "reuse") if action else Step(node.id, "", "run", reason))
+        if action:
+            found.results[node.id] = {"": action}
+
+
+def plan_of(session: Session, env: str, targets: tuple[str, ...]) -> tuple[Graph, Survey, dict[str, Any]]:
+    """Graph, survey and plan value."""
+    graph, found = survey_session(session, targets)
+    basis: Mapping[str, Any] = {
+        "specs": session.workspace.digest,
+        "plugins": {name: version for name, _, version in session.host.plugins},
+        "refs": {address: session.store.refs.read(address).generation for address in graph.resources()},
+        "lists": session.pins(),
+    }
+    value = plan_value(found, workspace=str(session.workspace.root), env=env, targets=targets, basis=basis)
+    return graph, found, value
+
+
+def check_plan(plan: Mapping[str, Any], session: Session) -> None:
+    """Refuse a stale plan.
+
+    Raises:
+        Problem: E506.
+    """
+    _, _, now = plan_of(session, plan["env"], tuple(plan["targets"]))
+    check_same(plan, now)

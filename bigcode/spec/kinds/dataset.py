@@ -1,0 +1,70 @@
+"""Dataset: a snapshot under policies, and the form in which it is written."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bigcode.api.resource import Bytes, Date, Model, Prose, Ref, RefTo, Share, Spec, Uses
+
+
+class Rule(Model):
+    """A quality rule over observation columns: a file is dropped as `quality.<id>` when it holds."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    column: str
+    above: float | None = None
+    below: float | None = None
+    equals: bool | str | None = None
+    languages: tuple[str, ...] = ()
+    """Languages that the rule is for; all when empty."""
+
+
+class Languages(Model):
+    detector: Uses
+    include: tuple[str, ...] = ()
+    """Languages that are kept; all that the detector knows when empty."""
+    paths: Uses = Uses(uses="languages.paths")
+    """What tells vendored and test files by their paths."""
+
+
+class Quality(Model):
+    observers: tuple[Uses, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+class Split(Model):
+    """Held-out projects, chosen by a keyed hash of the project, never by file."""
+
+    validation: Share = 0.1
+    seed: int = 0
+
+
+class Export(Model):
+    format: Literal["parquet"] = "parquet"
+    by: Literal["language"] = "language"
+    shard_bytes: Bytes = 256 * 2**20
+
+
+class Lifecycle(Model):
+    state: Literal["draft", "current", "superseded", "retired", "withdrawn"] = "draft"
+    reason: str = ""
+    superseded_by: Annotated[Ref | None, RefTo("Dataset", "Release")] = None
+    since: Date | None = None
+
+
+class DatasetSpec(Spec):
+    snapshot: Annotated[Ref, RefTo("Snapshot")]
+    licenses: Annotated[Ref, RefTo("LicensePolicy")]
+    opt_out: Annotated[Ref, RefTo("OptOutSnapshot")]
+    pii: Annotated[Ref, RefTo("PIIPolicy")]
+    languages: Languages
+    quality: Quality = Quality()
+    dedup: Uses | None = None
+    split: Split = Split()
+    export: Export = Export()
+    sibling: Literal["", "issues", "commits", "notebooks", "metadata", "near-dedup", "redacted"] = ""
+    terms: Annotated[str, Prose] = ""
+    supersedes: Annotated[Ref | None, RefTo("Dataset"), Prose] = None
+    lifecycle: Annotated[Lifecycle, Prose] = Lifecycle()

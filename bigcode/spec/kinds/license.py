@@ -1,0 +1,32 @@
+"""License: the terms of a model or dataset, as structured restrictions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bigcode.api.resource import Model, Prose, Ref, RefTo, Spec, Uses
+
+
+class Restriction(Model):
+    """A use restriction beyond those of the base, or one that stands for a parent's by a reviewed equivalence."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    text: str
+    equivalent_to: str = ""
+    reviewer: str = ""
+
+
+class LicenseSpec(Spec):
+    generator: Uses
+    title: Annotated[str, Prose]
+    prefix: Literal["open", "research", ""] = "open"
+    artifact: tuple[Literal["data", "application", "model", "source"], ...] = ("model",)
+    licensor: str
+    restrictions: tuple[str, ...] = ()
+    """Ids of the base's restrictions; all of them when empty."""
+    added: tuple[Restriction, ...] = ()
+    flow_down: bool = True
+    parent: Annotated[Ref | None, RefTo("License")] = None
+    text_source: Annotated[str, Prose] = ""

@@ -1,0 +1,26 @@
+"""PIIPolicy: what is looked for in the text and what is done about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bigcode.api.resource import Model, RefTo, Ref, Share, Spec, Uses
+
+
+class Entity(Model):
+    action: Literal["mask", "surrogate", "drop", "keep"]
+    min_score: Share = 0.5
+
+
+class Gate(Model):
+    precision: Share = 0.0
+    recall: Share = 0.0
+
+
+class PIIPolicySpec(Spec):
+    detector: Uses
+    entities: Annotated[dict[str, Entity], Field(min_length=1)]
+    gates: dict[str, Gate] = Field(default_factory=dict)
+    evaluated_on: Annotated[Ref | None, RefTo("AnnotationCampaign", "Dataset")] = None

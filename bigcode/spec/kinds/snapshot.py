@@ -1,0 +1,20 @@
+"""Snapshot: source text as it was collected, pinned."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bigcode.api.resource import Prose, Spec, Uses
+
+
+class SnapshotSpec(Spec):
+    collector: Uses
+    legal_basis: Annotated[str, Prose] = ""
+    access: Annotated[str, Prose] = "stewards"
+    buckets: Annotated[int, Field(ge=1, le=65536)] = 1024
+    blob_partitions: Annotated[int, Field(ge=1, le=65536)] | None = None
+    """Partitions of the blobs by digest prefix; as many as buckets unless given."""
+    pin: Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""
+    """Digest of the collected files table; when given, another result is refused."""

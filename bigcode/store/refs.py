@@ -1,0 +1,59 @@
+"""Small movable references with compare-and-swap: each generation is a file that only one writer can create."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bigcode.api.canonical import canonical
+from bigcode.api.diagnostics import fail
+from bigcode.store.objects import Files
+
+
+@dataclass(frozen=True, slots=True)
+class RefValue:
+    """`generation` counts the moves of the reference; zero means that it does not exist yet."""
+
+    generation: int
+    value: Any = None
+
+
+class Refs:
+    """`refs/<Kind>/<name>/<version>/<generation>.json`; the highest generation is the value."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def read(self, address: str) -> RefValue:
+        names = self._files.names(_folder(address))
+        if not names:
+            return RefValue(0)
+        generation = int(names[-1].removesuffix(".json"))
+        data = self._files.read(f"{_folder(address)}/{names[-1]}")
+        return RefValue(generation, json.loads(data or b"null"))
+
+    def move(self, address: str, expected: int, value: Any) -> RefValue:
+        """Set the reference, if it is still at the generation `expected`.
+
+        Raises:
+            Problem: E505 when somebody else moved it in the meantime.
+        """
+        name = f"{_folder(address)}/{expected + 1:08d}.json"
+        if not self._files.put_if_absent(name, canonical(value)):
+            raise fail("E505", f"{address} was moved by another run", hint="Run the command again; nothing is lost.")
+        return RefValue(expected + 1, value)
+
+    def addresses(self) -> list[str]:
+        """All addresses that have a value, sorted."""
+        found = []
+        for kind in self._files.names("refs"):
+            for name in self._files.names(f"refs/{kind}"):
+                found += [f"{kind}/{name}@{version}" for version in self._files.names(f"refs/{kind}/{name}")]
+        return found
+
+
+def _folder(address: str) -> str:
+    kind, _, rest = address.partition("/")
+    name, _, version = rest.partition("@")
+    return f"refs/{kind}/{name}/{version or '-'}"

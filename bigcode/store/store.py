@@ -1,0 +1,49 @@
+"""The store of a workspace: objects, actions and references, and a place for work in progress."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bigcode.api.diagnostics import fail
+from bigcode.store.actions import Actions
+from bigcode.store.objects import Files, Objects
+from bigcode.store.refs import Refs
+
+FORMAT = b"bigcode-store 1\n"
+
+
+class Store:
+    """Opened from an fsspec URL or a path. Nothing in it is ever changed in place."""
+
+    def __init__(self, url: str, work: Path | None = None) -> None:
+        self.url = url
+        self.files = Files(url)
+        self.objects = Objects(self.files)
+        self.actions = Actions(self.files, self.objects)
+        self.refs = Refs(self.files)
+        base = Path(self.files.root) if self.files.local else Path.home() / ".cache" / "bigcode"
+        self.base = work or base
+        """A local folder for runs, scratch space and mirrors."""
+
+    def prepare(self) -> None:
+        """Create the store, or check that this version can read it.
+
+        Raises:
+            Problem: E511 when another version wrote it.
+        """
+        if self.files.put_if_absent("format", FORMAT):
+            self.files.put_if_absent(".gitignore", b"*\n")
+            return
+        found = self.files.read("format")
+        if found != FORMAT:
+            raise fail("E511", f"the store at {self.url} has another format", hint="Use the version of bigcode that wrote it.")
+
+    def scratch(self, key: str) -> Path:
+        """A folder that stays the same for one key until its result is committed."""
+        path = self.base / "work" / key
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def drop_scratch(self, key: str) -> None:
+        shutil.rmtree(self.base / "work" / key, ignore_errors=True)

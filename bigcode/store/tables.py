@@ -1,0 +1,38 @@
+"""Arrow tables as Parquet objects, written so that equal tables have equal bytes."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bigcode.store.objects import Objects
+
+
+def encode_table(table: pa.Table, *, row_group_rows: int = 65536) -> bytes:
+    """Parquet bytes, zstd level 3, without anything that depends on the host or the time."""
+    sink = io.BytesIO()
+    pq.write_table(
+        table.replace_schema_metadata(None),
+        sink,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=row_group_rows,
+        write_statistics=True,
+        store_schema=True,
+    )
+    return sink.getvalue()
+
+
+def decode_table(data: bytes, columns: list[str] | None = None) -> pa.Table:
+    return pq.read_table(pa.BufferReader(data), columns=columns)
+
+
+def read_table(objects: Objects, key: str, columns: list[str] | None = None) -> pa.Table:
+    """The table of an object; its digest is checked.
+
+    Raises:
+        Problem: E503 or E504.
+    """
+    return decode_table(objects.get(key), columns)

@@ -1,0 +1,1 @@
+"""The contract kit for authors of plugins. It imports `bigcode.api` alone."""

@@ -1,0 +1,1 @@
+"""The executor over dask.distributed: a local cluster, or one that runs already."""

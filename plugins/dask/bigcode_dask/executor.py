@@ -1,0 +1,147 @@
+"""An executor over dask.distributed.
+
+Dask schedules and carries no data: payloads and answers are a few hundred bytes. A task is tried once; a worker
+that dies fails the task that it ran, since the run above decides what is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError, Future, InvalidStateError
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+from distributed import Client, KilledWorker, LocalCluster
+from distributed import Future as DaskFuture
+
+from bigcode.api import fail
+from bigcode_dask.config import DaskConfig
+
+# A worker whose task holds the interpreter for long sends no heartbeat; that is no reason to give it up.
+_TEN_YEARS = 315_360_000.0
+
+
+class DaskExecutor:
+    """Implements `bigcode.api.shapes.Executor`.
+
+    `settings` holds `workers`, `threads_per_worker` and `scratch` for a local cluster, or `address` of a scheduler
+    that runs already, whose workers must be able to import `bigcode` and to reach the store.
+    """
+
+    workers: int
+
+    def __init__(self, config: DaskConfig, settings: Mapping[str, Any]) -> None:
+        """Start or reach the cluster.
+
+        Raises:
+            Problem: E509 when there is no scheduler at the address, or no worker in time.
+        """
+        self.config = config
+        self._cluster: LocalCluster | None = None
+        self._pending: dict[Future[bytes], DaskFuture[bytes]] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._numbers = count()
+        address = settings.get("address") or ""
+        try:
+            if not address:
+                self._cluster = _start(config, settings)
+            self._client = Client(
+                address or self._cluster, timeout=config.connect_within, set_as_default=False
+            )
+            if not address:
+                self._client.wait_for_workers(int(settings.get("workers") or 1), config.connect_within)
+        except (OSError, TimeoutError, ValueError) as error:
+            if self._cluster is not None:
+                self._cluster.close()
+            what = f"the scheduler at {address}" if address else "the workers of the local cluster"
+            raise fail(
+                "E509",
+                f"{what} cannot be reached ({type(error).__name__})",
+                hint="Check the address, or leave it out for a local cluster.",
+            ) from error
+        self.workers = max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+
+    def submit(self, function: Callable[[bytes], bytes], payload: bytes, name: str) -> Future[bytes]:
+        """Call `function(payload)` on a worker; the dashboard groups tasks by `name`."""
+        if self._closed:
+            raise RuntimeError("the executor is closed")
+        bridge: Future[bytes] = Future()
+        key = key_of(name, payload, next(self._numbers))
+        task = self._client.submit(function, payload, key=key, retries=0, pure=False)
+        with self._lock:
+            self._pending[bridge] = task
+        bridge.add_done_callback(self._forget)
+        task.add_done_callback(lambda done: _hand_over(done, bridge, name))
+        return bridge
+
+    def close(self) -> None:
+        """Cancel what is not finished, leave the scheduler, and stop the cluster if it was started here."""
+        self._closed = True
+        with self._lock:
+            pending = list(self._pending)
+        for bridge in pending:
+            bridge.cancel()
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+            self._cluster = None
+
+    def _forget(self, bridge: Future[bytes]) -> None:
+        """Let the scheduler drop the answer; cancel the task when nobody waits for it any more."""
+        with self._lock:
+            task = self._pending.pop(bridge)
+        if bridge.cancelled():
+            task.cancel()
+        else:
+            task.release()
+
+
+def key_of(name: str, payload: bytes, number: int) -> str:
+    """The task's key: its name, a digest of the payload and a number that no other task of the run has.
+
+    Dask groups keys by what precedes the first dash with a digit behind it, hence no other dash. Without the
+    number, a task submitted again would be answered with what the first attempt left behind.
+    """
+    return f"{name.replace('-', '_')}-{number}-{sha256(payload).hexdigest()[:12]}"
+
+
+def _start(config: DaskConfig, settings: Mapping[str, Any]) -> LocalCluster:
+    """A cluster of processes on the loopback interface that says nothing unless it breaks."""
+    return LocalCluster(
+        n_workers=int(settings.get("workers") or 1),
+        threads_per_worker=int(settings.get("threads_per_worker") or 1),
+        processes=True,
+        host="127.0.0.1",
+        # The scheduler opens a port for HTTP in any case; a free one, lest two runs meet at the usual one.
+        dashboard_address=config.dashboard or "127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+        scheduler_kwargs={
+            "allowed_failures": 0,
+            "worker_ttl": _TEN_YEARS,
+            "dashboard": bool(config.dashboard),
+        },
+        memory_limit=0,
+        local_directory=str(settings["scratch"]) if settings.get("scratch") else None,
+        preload=["bigcode_dask.worker"],
+    )
+
+
+def _hand_over(task: DaskFuture[bytes], bridge: Future[bytes], name: str) -> None:
+    try:
+        if task.status == "finished":
+            bridge.set_result(task.result())
+        elif task.status == "error":
+            error = task.exception()
+            died = BrokenExecutor(f"a worker died while it ran a task of {name}")
+            bridge.set_exception(died if isinstance(error, KilledWorker) else error)
+        else:
+            bridge.set_exception(CancelledError())
+    except InvalidStateError:
+        return
+    except Exception as error:
+        if not bridge.done():
+            bridge.set_exception(error)

@@ -1,0 +1,21 @@
+"""The component `emissions.nameplate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bigcode.api import Component, hookimpl
+
+
+@hookimpl
+def bigcode_components() -> Iterable[Component]:
+    return (
+        Component(
+            name="emissions.nameplate",
+            version=1,
+            slot="meter",
+            factory="bigcode_emissions.nameplate:NameplateMeter",
+            config="bigcode_emissions.config:NameplateConfig",
+            summary="Energy and emissions from device hours, power per device, PUE and grid intensity.",
+        ),
+    )

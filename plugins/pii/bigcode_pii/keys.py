@@ -1,0 +1,112 @@
+"""Keys: private keys, credentials with a known form, and what a name such as `api_key` is set to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bigcode_pii.findings import Finding, encoded_runs, latin
+from bigcode_pii.secrecy import is_random, looks_invented, measure_entropy
+
+# Credentials that carry their issuer in their form: kind, pattern, score. Group 1 is the secret.
+_FORMS: tuple[tuple[str, bytes, float], ...] = (
+    ("aws", rb"\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16})\b", 0.95),
+    ("github", rb"\b(gh[pousr]_[A-Za-z0-9]{36,})\b", 0.97),
+    ("github", rb"\b(github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59})\b", 0.97),
+    ("gitlab", rb"\b(gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct|wt)-[A-Za-z0-9_-]{20,})", 0.95),
+    ("slack", rb"\b(xox[abeposr]-(?:[0-9]{8,14}-){1,3}[A-Za-z0-9]{16,64})\b", 0.97),
+    ("slack", rb"hooks\.slack\.com/services/(T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20,28})\b", 0.95),
+    ("google", rb"\b(AIza[A-Za-z0-9_-]{35})", 0.95),
+    ("google", rb"\b(GOCSPX-[A-Za-z0-9_-]{28})", 0.95),
+    ("stripe", rb"\b([sr]k_(?:live|test)_[A-Za-z0-9]{16,})\b", 0.97),
+    ("sendgrid", rb"\b(SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})", 0.97),
+    ("npm", rb"\b(npm_[A-Za-z0-9]{36})\b", 0.95),
+    ("pypi", rb"\b(pypi-AgEI[A-Za-z0-9_-]{50,})", 0.97),
+    ("models", rb"\b(hf_[A-Za-z]{34}|sk-ant-[a-z0-9]{3,8}-[A-Za-z0-9_-]{60,})", 0.95),
+    ("models", rb"\b(sk-(?:proj-)?[A-Za-z0-9]{40,})\b", 0.9),
+    ("cloud", rb"\b(do[opr]_v1_[0-9a-f]{64}|dckr_[op]at_[A-Za-z0-9_-]{20,})", 0.95),
+    ("cloud", rb"\b(dapi[0-9a-f]{32}|ya29\.[A-Za-z0-9_-]{40,}|NRAK-[A-Z0-9]{27})\b", 0.9),
+    (
+        "service",
+        rb"\b(shp(?:at|ss|ca|pa)_[0-9a-f]{32}|ATATT3[A-Za-z0-9_=-]{60,}|figd_[A-Za-z0-9_-]{40})",
+        0.95,
+    ),
+    ("jwt", rb"\b(ey[JK][A-Za-z0-9_-]{10,}\.ey[JK][A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,})", 0.9),
+)
+# Without groups the automaton runs alone; it is the gate for the single patterns.
+_ANY_FORM = latin(b"|".join(pattern.replace(b"(", b"(?:", 1) for _, pattern, _ in _FORMS))
+_BY_FORM = tuple((kind, latin(pattern), score) for kind, pattern, score in _FORMS)
+
+_PRIVATE_KEY = latin(rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_PRIVATE_KEY_END = latin(rb"-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_LONGEST_KEY = 20_000
+
+_NAME = (
+    rb"(?:api[_.-]?key|app[_.-]?key|apikey|secret|token|passw(?:or)?d|passwd|passphrase|pwd|credential|auth[_.-]?key|"
+    rb"access[_.-]?key|account[_.-]?key|private[_.-]?key|encryption[_.-]?key|signing[_.-]?key|client[_.-]?key|bearer)"
+)
+_ASSIGNED = latin(
+    rb"(?i)([A-Za-z0-9_.-]{0,40}" + _NAME + rb"[A-Za-z0-9_.-]{0,24})[\"'`\])]{0,2}[ \t]{0,12}"
+    rb"(?::[ \t]?[A-Za-z.&\[\]]{1,16}[ \t]?=|:=|=>|==|[=:,(])[ \t]{0,12}[bru&]{0,2}[\"'`]([^\"'`\s]{8,})[\"'`]"
+)
+_SET_IN_LINE = latin(
+    rb"(?im)^[ \t]*(?:export[ \t]|set[ \t]|env[ \t]|-[ \t])?[ \t]*"
+    rb"([A-Za-z0-9_.-]{0,40}" + _NAME + rb"[A-Za-z0-9_.-]{0,24})"
+    rb"[ \t]{0,12}[=:][ \t]{0,12}([A-Za-z0-9+/_=.~-]{16,})[ \t]*\r?$"
+)
+_HEADER = latin(
+    rb"(?i)\b(authorization[\"']?[:=, \t]{1,3}[\"']?(?:bearer|token|basic)|bearer)[ \t]([A-Za-z0-9+/_=.~-]{20,})"
+)
+_IN_QUERY = latin(
+    rb"(?i)[?&]([a-z0-9_.-]{0,24}(?:key|token|secret|passw(?:or)?d|signature))=([A-Za-z0-9._~-]{16,})"
+)
+_IN_URL = latin(
+    rb"([a-z][a-z0-9+]{1,12}://[A-Za-z0-9_.%+-]{0,64}):([^\s/:@\"'`<>(){}$%*]{8,64})@[A-Za-z0-9\[]"
+)
+
+# A name that says what the value is, and that it is no secret.
+_HARMLESS_NAME = latin(
+    rb"(?i)public|pubkey|hash|digest|sha[0-9]|md5|checksum|integrity|fingerprint|uuid|guid|_id$|[a-z]Id$|_type$|_url$|"
+    rb"_uri$|_name$|_path$|_file$|_field$|_header$|tokeniz|tokens$|cancel|csrf|xsrf|nonce|regex|pattern|syntax"
+)
+
+
+def find_keys(content: bytes) -> Iterator[Finding]:
+    """Secrets by form (AWS, GitHub, GitLab, Slack, Google, Stripe, JWT and others), private keys in PEM,
+    and random-looking values that are assigned to a telling name, sent in a header or put into a URL.
+
+    Left out: hashes, UUIDs, public keys, placeholders, references to variables, and words.
+    """
+    if b"PRIVATE KEY" in content:
+        yield from _find_private_keys(content)
+    if _ANY_FORM.search(content):
+        for kind, pattern, score in _BY_FORM:
+            for match in pattern.finditer(content):
+                if not looks_invented(match.group(1)) and measure_entropy(match.group(1)) >= 3.0:
+                    yield Finding(*match.span(1), "KEY", kind, score)
+    for kind, pattern, bits, score in _BY_NAME:
+        for match in pattern.finditer(content):
+            value = match.group(2)
+            if is_random(value, bits) and not _HARMLESS_NAME.search(match.group(1)):
+                yield Finding(*match.span(2), "KEY", kind, score)
+
+
+_BY_NAME = (
+    ("assigned", _ASSIGNED, 3.0, 0.75),
+    ("line", _SET_IN_LINE, 3.3, 0.7),
+    ("header", _HEADER, 3.3, 0.75),
+    ("query", _IN_QUERY, 3.3, 0.7),
+    ("url", _IN_URL, 2.5, 0.7),
+)
+
+
+def _find_private_keys(content: bytes) -> Iterator[Finding]:
+    """The encoded body between the marks of PEM (RFC 7468); a body that is no encoding is an example."""
+    for begin in _PRIVATE_KEY.finditer(content):
+        close = _PRIVATE_KEY_END.search(content, begin.end(), min(len(content), begin.end() + _LONGEST_KEY))
+        if close is None:
+            continue
+        body = content[begin.end() : close.start()]
+        runs = encoded_runs(body)
+        lines = [(start, end) for start, end in runs if end - start >= 16]
+        if sum(end - start for start, end in lines) >= 64 and measure_entropy(body) >= 4.0:
+            yield Finding(begin.end() + lines[0][0], begin.end() + runs[-1][1], "KEY", "private-key", 0.99)

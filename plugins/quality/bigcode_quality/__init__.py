@@ -1,0 +1,1 @@
+"""Text statistics of a file, for the quality rules of a Dataset."""

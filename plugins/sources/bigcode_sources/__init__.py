@@ -1,0 +1,1 @@
+"""Collectors: source releases of a package index, pinned commits of Git repositories, and tables of files."""

@@ -1,0 +1,1 @@
+"""Tokenizers, token shards and the training of causal language models."""
