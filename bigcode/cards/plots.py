@@ -59,14 +59,8 @@ def draw_bars(bars: Sequence[Bar], title: str, key: str, *, log: bool = False) -
     foot = tops[-1]
     for tick in ticks:
         drawing.stroke("line", class_="grid", x1=scale(tick), x2=scale(tick), y1=0.0, y2=foot)
-        drawing.words(
-            format_number(tick),
-            scale(tick),
-            foot + _LINE,
-            "tick",
-            anchor="middle",
-            entry={"tick": f"{key}.x"},
-        )
+    for tick, words in _labelled(ticks, scale):
+        drawing.words(words, scale(tick), foot + _LINE, "tick", anchor="middle", entry={"tick": f"{key}.x"})
     for bar, rows, top in zip(bars, lines, tops, strict=False):
         middle = top + max(1, len(rows)) * _LINE / 2
         for index, line in enumerate(rows):
@@ -111,8 +105,7 @@ def draw_curve(
         drawing.words(
             words, left - _GAP, up(tick) + FONT * 0.36, "tick", anchor="end", entry={"tick": f"{key}.y"}
         )
-    for tick in x_ticks:
-        words = format_number(tick)
+    for tick, words in _labelled(x_ticks, across):
         drawing.stroke("line", class_="axis", x1=across(tick), x2=across(tick), y1=foot, y2=foot + 5)
         drawing.words(words, across(tick), foot + 20, "tick", anchor="middle", entry={"tick": f"{key}.x"})
     drawing.stroke("line", class_="axis", x1=left, x2=right, y1=foot, y2=foot)
@@ -123,9 +116,11 @@ def draw_curve(
     for index, words, entry in marks:
         x, y = across(points[index][0]), up(points[index][1])
         drawing.stroke("circle", class_="dot", cx=x, cy=y, r=4.0)
-        near_right = x > (left + right) / 2
-        drawing.words(words, x - 2 if near_right else x + 9, y - 10 if near_right else y + 4, "value",
-                      anchor="end" if near_right else "start", entry=entry)  # fmt: skip
+        if x > (left + right) / 2:
+            drawing.words(words, x - 2, y - 10, "value", anchor="end", entry=entry)
+        else:
+            falls = up(points[min(len(points) - 1, index + 1 + len(points) // 12)][1]) > y + FONT
+            drawing.words(words, x + 9, y + 4 if falls else y - 10, "value", entry=entry)
     return drawing.finish(foot + 50, key, title, description)
 
 
@@ -160,6 +155,19 @@ def _describe_bars(bars: Sequence[Bar]) -> tuple[Piece, ...]:
             Piece(html.escape(bar.text), bar.entry, bar.text),
         ]
     return (*pieces, Piece("."))
+
+
+def _labelled(ticks: Sequence[float], place: Callable[[float], float]) -> list[tuple[float, str]]:
+    """The ticks whose words have room beside one another, with the words."""
+    shown: list[tuple[float, str]] = []
+    end = -math.inf
+    for tick in ticks:
+        words = format_number(tick)
+        half = measure(words) / 2
+        if place(tick) - half >= end + 4:
+            shown.append((tick, words))
+            end = place(tick) + half
+    return shown
 
 
 def _scale_bars(

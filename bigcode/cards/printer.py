@@ -11,8 +11,9 @@ from bigcode.api import Diagnostic, Fact, Place, fail
 from bigcode.cards.format import WITHHELD, format_fact, format_plain, tidy
 from bigcode.cards.marks import Mark, Marks, Piece, attributes, escape_markdown, scalar
 from bigcode.cards.provenance import describe
-from bigcode.cards.spans import Entry, World, amount, text_of
+from bigcode.cards.spans import Entry, World, amount, has_digit, text_of
 
+_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _NOTED = {"declared": "†", "estimated": "‡"}
 _COMPUTED = {"share": "a share", "count": "a count of members", "rest": "a sum of members"}
 
@@ -73,10 +74,10 @@ class Printer:
     def setting(self, pointer: str, layout: Mapping[str, Any]) -> str:
         entry = {"name": pointer, "format": {**layout, "as": "setting"}}
         address, _, path = pointer.partition("#")
+        text = text_of(entry, self.world)
+        css = "setting number" if has_digit(text) else "setting"
         return self._wrapped(
-            text_of(entry, self.world),
-            entry,
-            {"class": "setting", "data-spec": pointer, "title": f"set by {address} at {path}"},
+            text, entry, {"class": css, "data-spec": pointer, "title": f"set by {address} at {path}"}
         )
 
     def bare(self, text: str) -> str:
@@ -130,7 +131,8 @@ class Printer:
         look = {name: value for name, value in layout.items() if name != "as"}
         text = format_fact(fact, **look)
         number = amount(fact) is not None
-        values = {"class": f"fact {_kind(fact)}{' number' if number else ''}", "data-fact": fact_id}
+        short = number or bool(_DATE.match(text))
+        values = {"class": f"fact {_kind(fact)}{' number' if short else ''}", "data-fact": fact_id}
         if fact is not None and number:
             values["value"] = format_plain(amount(fact) or 0)
         values["title"] = describe(fact)
@@ -152,7 +154,7 @@ class Printer:
         in_code = code and not re.search(r"[`\\|]", text)
         markdown = Piece(text if in_code else escape_markdown(text), entry, text)
         page = Piece(html.escape(text), entry, text)
-        tick, tag = (Piece("`" if in_code else ""), "code" if code else "")
+        tick, tag = Piece("`" if in_code else ""), "code" if code else "time" if _DATE.match(text) else ""
         return self.marks.add(
             Mark(
                 (tick, markdown, tick) if in_code else (markdown,),

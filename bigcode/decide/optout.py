@@ -79,9 +79,10 @@ def _prefixes(repository: str, path: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Reasons by row, empty where the row stays, and the rows that hold a contested copy."""
+    """Reasons by row, empty where the row stays; rows whose kept twin is gone; rows that hold a contested copy."""
 
     reasons: list[str]
+    emptied: list[bool]
     contested: list[int]
 
 
@@ -123,10 +124,9 @@ def spread(
                 else:
                     disputed.append(m)
     gone = {row.file for row, reason in zip(rows, reasons, strict=True) if reason}
-    for index, seat in enumerate(seats):
-        if seat and seat in gone and not reasons[index]:
-            reasons[index] = "optout.seat"
-    return Removal(reasons, sorted(disputed))
+    emptied = [bool(seat) and seat in gone for seat in seats]
+    reasons = [reason or ("optout.seat" if empty else "") for reason, empty in zip(reasons, emptied, strict=True)]
+    return Removal(reasons, emptied, sorted(disputed))
 
 
 def _holder(row: Row) -> Holder:

@@ -7,6 +7,7 @@ that an opt-out touches carries a keyed id and its reason, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -35,6 +36,18 @@ PUBLIC = pa.schema(
 _CLASSES = ("license", "quality", "privacy", "split", "duplicate", "optout")
 
 
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """What an opt-out does to a row: its keyed id, the reason, and whether the kept file that it repeats is gone.
+
+    A duplicate of a file that is gone would have been elected in its stead; it counts as the opt-out's.
+    """
+
+    key: str
+    reason: str
+    emptied: bool = False
+
+
 def first_reason(reasons: Sequence[str]) -> str:
     """The reason that comes first in the order of judgement; `kept` when there is none."""
     if not reasons:
@@ -48,13 +61,13 @@ def merge(
     quality: pa.Table,
     privacy: pa.Table,
     election: pa.Table,
-    removed: Mapping[int, tuple[str, str]],
+    removed: Mapping[int, Touch],
 ) -> tuple[pa.Table, pa.Table]:
     """The public verdict table and the rows to be written, both sorted.
 
     Args:
         observations, licenses, quality, privacy, election: row by row the same files.
-        removed: row index -> (keyed id, reason) of rows that an opt-out touches.
+        removed: by row index, what an opt-out does to it.
 
     Returns:
         verdicts (schema `PUBLIC`), and kept: the observations of kept files with license, license_source,
@@ -71,14 +84,13 @@ def merge(
         reasons = [r for r in (row["license_reason"],) if r]
         reasons += [*row["quality_reasons"], *row["privacy_reasons"]]
         touched = removed.get(index)
-        if row["elect_reason"] and not (touched and touched[1] == "optout.seat"):
+        if row["elect_reason"] and not (touched and touched.emptied):
             reasons.append(row["elect_reason"])
         if touched:
-            reasons.append(touched[1])
-        reason = first_reason(reasons)
-        if touched:
-            verdicts.append({"row": touched[0], "reason": reason})
+            reason = first_reason([*reasons, touched.reason])
+            verdicts.append({"row": touched.key, "reason": reason})
             continue
+        reason = first_reason(reasons)
         if reason == KEPT:
             kept.append(index)
         verdicts.append(

@@ -59,7 +59,8 @@ class _Watch:
 
     def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None:
         self.inner.node_finished(node, ran, reused, seconds, held)
-        self.apply.node_finished(node, ran, reused, seconds)
+        if node.shape != "card":
+            self.apply.node_finished(node, ran, reused, seconds)
 
 
 class Apply:

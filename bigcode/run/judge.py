@@ -8,14 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bigcode.api.canonical import canonical
 from bigcode.decide import election, optout
 from bigcode.decide.verdicts import file_id
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 
-HITS = pa.schema([("index", pa.int64()), ("key", pa.string()), ("reason", pa.string())])
+HITS = pa.schema([("index", pa.int64()), ("key", pa.string()), ("reason", pa.string()), ("emptied", pa.bool_())])
 _FILE = ["host", "owner", "repository", "revision", "path"]
 
 
@@ -68,7 +67,7 @@ def decide_optout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     out = []
     for bucket, rows in enumerate(_rows(inputs)):
         reasons = optout.match(rows, wishes, task.identity["scopes"])
-        out.append((str(bucket), _hits(rows, reasons, secret)))
+        out.append((str(bucket), _hits(rows, reasons, [False] * len(rows), secret)))
     scopes = sorted({w.scope for w in wishes})
     # The nonce keeps a small count from being guessed from the object's digest.
     counts = {"entries": len(wishes), "scopes": {s: sum(w.scope == s for w in wishes) for s in scopes},
@@ -83,17 +82,16 @@ def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     rows = [row for bucket in by_bucket for row in bucket]
     hits: list[str] = []
     for bucket, table in zip(by_bucket, inputs.tables("hits"), strict=True):
-        mine = [""] * len(bucket)
-        for index, reason in zip(table["index"].to_pylist(), table["reason"].to_pylist(), strict=True):
-            mine[index] = reason
-        hits += mine
+        named = dict(zip(table["index"].to_pylist(), table["reason"].to_pylist(), strict=True))
+        hits += [named.get(index, "") for index in range(len(bucket))]
     seats = [seat for table in inputs.tables("election") for seat in table["seat"].to_pylist()]
     said = task.identity
     common = optout.CommonProperty(said["common"]["owners"], said["common"]["minBytes"])
     removal = optout.spread(rows, hits, seats, copies=said["copies"], contested=said["contested"], common=common)
     out, position = [], 0
     for number, bucket in enumerate(by_bucket):
-        out.append((str(number), _hits(bucket, removal.reasons[position : position + len(bucket)], secret)))
+        mine = slice(position, position + len(bucket))
+        out.append((str(number), _hits(bucket, removal.reasons[mine], removal.emptied[mine], secret)))
         position += len(bucket)
     contested = sorted(optout.row_key(secret, rows[index].file) for index in removal.contested)
     return {"removals": out, "contested": [("", pa.table({"key": pa.array(contested, pa.string())}))]}
@@ -120,8 +118,10 @@ def _rows(inputs: Inputs) -> list[list[optout.Row]]:
     ]  # fmt: skip
 
 
-def _hits(rows: Sequence[optout.Row], reasons: Sequence[str], secret: bytes) -> pa.Table:
-    found = [(i, optout.row_key(secret, rows[i].file), reason) for i, reason in enumerate(reasons) if reason]
-    columns = [list(c) for c in zip(*found, strict=True)] if found else [[], [], []]
-    table = pa.table([pa.array(c, HITS.field(i).type) for i, c in enumerate(columns)], schema=HITS)
-    return table.take(pc.sort_indices(table, sort_keys=[("index", "ascending")]))
+def _hits(rows: Sequence[optout.Row], reasons: Sequence[str], emptied: Sequence[bool], secret: bytes) -> pa.Table:
+    found = [
+        {"index": i, "key": optout.row_key(secret, rows[i].file), "reason": reason, "emptied": emptied[i]}
+        for i, reason in enumerate(reasons)
+        if reason
+    ]
+    return pa.Table.from_pylist(found, HITS)

@@ -139,7 +139,7 @@ def decide_privacy(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 def decide_verdicts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """The verdict table of a bucket, and its kept rows by language."""
     removed = {
-        row["index"]: (row["key"], row["reason"])
+        row["index"]: verdicts.Touch(row["key"], row["reason"], row["emptied"])
         for table in inputs.tables("removals")
         for row in table.to_pylist()
     }

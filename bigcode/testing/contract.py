@@ -56,7 +56,7 @@ def assert_contract(
     assert_import_budget(component)
     config = assert_config_round_trip(component, settings or {})
     stage = load_object(component.factory)(config)
-    table = tables_of(rows)["blob" if component.slot == "clusterer" else component.grain]
+    table = _table(component, rows)
     with without_network():
         results = _run(component, stage, [table])
         found = digest_of(*results)
@@ -137,6 +137,12 @@ def assert_hash_seed_independence(
         assert found == expected, f"`{component.name}` gives another result under PYTHONHASHSEED={seed}"
 
 
+def golden_of(component: Component) -> str:
+    """The digest that `golden` is set to: of the result over the corpus with default settings."""
+    stage = load_object(component.factory)(load_object(component.config)())
+    return digest_of(*_run(component, stage, [_table(component, None)]))
+
+
 def assert_golden(component: Component, found: str) -> None:
     """The result over the corpus is the one that this behaviour version is known by, if it declares one."""
     if component.golden and component.golden != found:
@@ -170,9 +176,13 @@ def answer() -> None:
     described = request["component"]
     component = Component(**{**described, "writes": tuple(Column(**c) for c in described["writes"])})
     config = load_object(component.config).model_validate(request["config"])
-    table = tables_of(request["rows"])["blob" if component.slot == "clusterer" else component.grain]
+    table = _table(component, request["rows"])
     with without_network():
         print(digest_of(*_run(component, load_object(component.factory)(config), [table])))
+
+
+def _table(component: Component, rows: Sequence[Mapping[str, Any]] | None) -> pa.Table:
+    return tables_of(rows)["blob" if component.slot == "clusterer" else component.grain]
 
 
 def _run(component: Component, stage: Any, parts: Sequence[pa.Table]) -> tuple[pa.Table, ...]:

@@ -12,7 +12,7 @@ Projects (owner/repository), all on `forge.example`:
 - `ops/deploy` (0BSD) holds an e-mail address, addresses of machines and made-up keys that are nobody's.
 
 Empty `__init__.py` files are everywhere and the MIT text is shared by five projects: both are common property
-that an opt-out must not spread through.
+that an opt-out must not spread through. Whoever changes a text here changes the golden digests of all components.
 """
 
 from __future__ import annotations

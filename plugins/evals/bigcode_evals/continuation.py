@@ -83,25 +83,25 @@ def draw_items(documents: Sequence[Document], config: ContinuationConfig) -> Seq
                 pools[""].append((document, line))
                 if document.language:
                     pools.setdefault(document.language, []).append((document, line))
-    turns = [[d for d in files if _places(lines[d])] for _, files in sorted(by_project(documents).items())]
-    turns = [files for files in turns if files]
+    turns = []
+    for _, files in sorted(by_project(documents).items()):
+        places = [(document, place) for document in files for place in _places(lines[document])]
+        rng.shuffle(places)
+        turns.append(places)
     items: list[Item] = []
-    asked: set[tuple[Document, int]] = set()
-    for turn in range(config.items * _TRIES if turns else 0):
-        if len(items) == config.items:
+    for turn in range(config.items * _TRIES):
+        if len(items) == config.items or not any(turns):
             break
-        document = rng.choice(turns[turn % len(turns)])
-        place = rng.choice(_places(lines[document]))
-        if (document, place) in asked:
+        places = turns[turn % len(turns)]
+        if not places:
             continue
-        asked.add((document, place))
+        document, place = places.pop()
         truth = lines[document][place]
         for pool in (pools.get(document.language, []), pools[""]):
             others = _others(rng, pool, document, truth, config.choices - 1)
             if others is not None:
-                items.append(
-                    _item(rng, lines[document][max(0, place - config.prefix_lines) : place], truth, others)
-                )
+                before = lines[document][max(0, place - config.prefix_lines) : place]
+                items.append(_item(rng, before, truth, others))
                 break
     if not items:
         raise fail("E707", "the held-out split has too little text for lines to be compared")

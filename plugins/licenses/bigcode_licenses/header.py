@@ -11,7 +11,8 @@ from bigcode_licenses.text import recognise
 
 _WORDS = (b"licen", b"permission", b"redistribut", b"proprietary", b"unauthori")
 _RESERVED = re.compile(
-    r"proprietary (?:and|&) confidential|confidential (?:and|&) proprietary|unauthori[sz]ed (?:copying|reproduction|use)",
+    r"proprietary (?:and|&) confidential|confidential (?:and|&) proprietary"
+    r"|unauthori[sz]ed (?:copying|reproduction|distribution) of this",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"\s+")

@@ -95,9 +95,10 @@ def _declared(
         return (statement,)
     stated = _field(field, coverage) if isinstance(field, str) else ()
     # Classifiers cannot say "and" or "or": beside an expression they list its parts once more.
-    named = frozenset[str]().union(*(licenses_of(statement.id) for statement in stated))
+    ids = {statement.id for statement in stated}
+    named = frozenset[str]().union(*map(licenses_of, ids))
     listed = [read_name(c) for c in classifiers if c.strip().startswith("License ::")]
-    return merge([*stated, *(s for s in listed if s is not None and not licenses_of(s.id) <= named)])
+    return merge([*stated, *(s for s in listed if s and (s.id in ids or not licenses_of(s.id) <= named))])
 
 
 def _field(field: str, coverage: float) -> tuple[Statement, ...]:

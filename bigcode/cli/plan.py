@@ -1,0 +1,54 @@
+"""`bigcode plan`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bigcode.cli.common import env_option, open_spec, spec_argument, workspace_option
+from bigcode.cli.output import emit_json
+from bigcode.cli.render_plan import github_comment, plan_lines
+
+
+@click.command("plan")
+@spec_argument
+@workspace_option
+@env_option
+@click.option("--json", "json_output", is_flag=True, help="One JSON document on stdout.")
+@click.option("--impact", is_flag=True, help="Run the cheap judgements into scratch and print the governance impact.")
+@click.option("--format", "form", type=click.Choice(["text", "github"]), default="text", help="github: a comment for a review; implies --impact.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the plan to a file for `bigcode apply`.")
+@click.option("--exit-code", is_flag=True, help="Exit 4 when something would change.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date for the gates; today unless given.")
+def command(
+    spec: str, workspace: str, env: str, json_output: bool, impact: bool, form: str, out: Path | None, exit_code: bool, as_of: Any
+) -> int:
+    """Show what an apply would do and why, and the gates. Writes nothing but --out."""
+    from bigcode.plan.gates import gates
+    from bigcode.plan.planfile import write_plan
+    from bigcode.run.planning import plan_of
+
+    opened = open_spec(spec, workspace, env)
+    session = opened.session()
+    graph, found, value = plan_of(session, env, opened.addresses())
+    states = gates(opened.workspace, as_of.date() if as_of else date.today())
+    delta = None
+    if impact or form == "github":
+        from bigcode.run.preview import preview
+
+        delta = preview(session, graph, found)
+    if out is not None:
+        write_plan(out, value)
+    if json_output:
+        emit_json("plan", {**value, "gates": [{"release": g.release, "id": g.id, "ok": g.ok, "passes": g.passes, "text": g.text, "waiver": g.waiver}
+                                              for g in states], "impact": delta.as_json() if delta else None})  # fmt: skip
+    elif form == "github":
+        click.echo(github_comment(opened.workspace.name, graph, found, states, delta))
+    else:
+        click.echo("\n".join(plan_lines(graph, found, states, delta)))
+        if out is not None:
+            click.echo(f"Saved: {out} ({value['digest'][:12]})")
+    return 4 if exit_code and found.changes else 0

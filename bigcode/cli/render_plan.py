@@ -1,0 +1,83 @@
+"""A plan as lines for a person, and as a comment for a review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bigcode.plan.gates import Gate
+from bigcode.plan.graph import Graph
+from bigcode.plan.survey import Survey
+
+MARKER = "<!-- bigcode plan -->"
+LIMIT = 65_000
+
+
+def plan_lines(graph: Graph, found: Survey, states: Sequence[Gate], delta: Any) -> list[str]:
+    """Changes first, by resource; then the impact, the gates and the sum."""
+    lines: list[str] = []
+    for address in graph.resources():
+        lines += _resource_lines(address, found)
+    if delta is not None:
+        lines += ["", *delta.lines()]
+    if states:
+        lines += ["", *(_gate_line(g) for g in states)]
+    verbs = [s.verb for s in found.steps]
+    total = f"Plan: {verbs.count('run'):,} tasks to run, {verbs.count('reuse'):,} reused, {verbs.count('pinned'):,} pinned."
+    if not found.changes:
+        total = f"No changes: {len(verbs):,} tasks are up to date."
+        if "pinned" in verbs:
+            total = f"No changes: {verbs.count('reuse'):,} tasks are up to date, {verbs.count('pinned'):,} pinned to earlier data."
+    return [*lines, "", total] if lines else [total]
+
+
+def _resource_lines(address: str, found: Survey) -> list[str]:
+    steps = [s for s in found.steps if s.node.split("#")[0] == address]
+    if all(s.verb == "reuse" for s in steps):
+        return []
+    head = "^" if address in found.stale else "~"
+    if all(s.reason == "first-run" or s.reason.startswith("upstream") for s in steps if s.verb == "run") and not any(
+        s.verb == "reuse" for s in steps
+    ):
+        head = "+" if any(s.verb == "run" for s in steps) else head
+    lines = [f"{head} {address}" + ("   pinned: its data has moved on" if address in found.stale else "")]
+    by_node: dict[str, list[Any]] = {}
+    for step in steps:
+        by_node.setdefault(step.node, []).append(step)
+    for node, of_node in by_node.items():
+        run = [s for s in of_node if s.verb == "run"]
+        if run:
+            reasons = list(dict.fromkeys(_short(s.reason) for s in run))
+            some = f"{len(run)} of {len(of_node)}" if run[0].label != "?" else "?"
+            lines.append(f"    ~ {node.split('#')[1]:<28} {some:>10}  {'; '.join(reasons[:2])}")
+    return lines
+
+
+def _short(reason: str) -> str:
+    if not reason.startswith("upstream("):
+        return reason
+    names = [n.split("#")[-1] for n in reason[len("upstream(") : -1].split(", ")]
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"after {', '.join(names[:2])}{more}"
+
+
+def _gate_line(gate: Gate) -> str:
+    if gate.ok:
+        return f"Gate ok       {gate.id}: {gate.text}"
+    if gate.waiver:
+        return f"Gate waived   {gate.id}: {gate.text} (waived by {gate.waiver})"
+    return f"Gate MISSING  {gate.id}: {gate.text}"
+
+
+def github_comment(name: str, graph: Graph, found: Survey, states: Sequence[Gate], delta: Any) -> str:
+    """A comment that starts with a marker, impact first, and stays below the limit of 65,535 characters."""
+    head = [MARKER, f"## bigcode plan: {name}", ""]
+    impact = ["```", *(delta.lines() if delta else []), "```", ""]
+    gates = ["| gate | state | |", "| --- | --- | --- |"]
+    gates += [f"| {g.id} | {'ok' if g.ok else 'waived' if g.waiver else '**missing**'} | {g.text} |" for g in states]
+    body = "\n".join([*head, *impact, *(gates if states else []), ""])
+    details = "\n".join(plan_lines(graph, found, (), None))
+    room = LIMIT - len(body) - 200
+    if len(details) > room:
+        details = details[:room].rsplit("\n", 1)[0] + "\n... cut; the plan file has all tasks"
+    return f"{body}\n<details><summary>Tasks</summary>\n\n```\n{details}\n```\n</details>\n"
