@@ -10,7 +10,7 @@ _SHOWN_INPUTS = 2
 _SHOWN_HEX = 12
 _HEX = re.compile(r"^[0-9a-f]{64}$")
 _TERM = re.compile(r"\b[a-z]\w*\b")
-_SIGNS = str.maketrans({"*": "×", "/": "÷", "-": "−"})
+_SIGNS = str.maketrans({"*": " × ", "/": " ÷ ", "-": " − ", "+": " + "})
 
 
 def describe(fact: Fact | None) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("Make a small workspace to start from.", "init"),
     "schema": ("Print JSON Schemas of the kinds, for editors.", "schema"),
     "validate": ("Check the specs of a workspace.", "validate"),
     "plan": ("Show what an apply would do, and why.", "plan"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bigcode.api.canonical import canonical
 from bigcode.evidence.bundle import seal
-from bigcode.plan.graph import Graph
-from bigcode.run.records import Recorded, ledger_of, recorded_results
+from bigcode.run.records import ledger_of, recorded_results, stale_resources
 from bigcode.run.session import Session
 from bigcode.spec.lock import NAME
 
@@ -18,7 +17,7 @@ def bundle_files(session: Session) -> dict[str, bytes]:
     """
     graph = session.graph()
     results = recorded_results(graph, session.store)
-    stale = {a for a in graph.resources() if _is_stale(graph, a, results)}
+    stale = stale_resources(graph, results)
     ledger = ledger_of(session.workspace, graph, results, stale)
     files = {f"specs/{name}": data for name, data in _spec_files(session).items()}
     files["facts.jsonl"] = b"".join(canonical(fact.as_json()) + b"\n" for fact in ledger.facts.values())
@@ -64,13 +63,3 @@ def _spec_files(session: Session) -> dict[str, bytes]:
     lock = root / NAME
     return {**files, NAME: lock.read_bytes()} if lock.exists() else files
 
-
-def _is_stale(graph: Graph, address: str, results: Recorded) -> bool:
-    from bigcode.plan.keys import content_key
-
-    return any(
-        content_key(node, label, results) != action.key
-        for node in graph.of(address)
-        if node.pinned
-        for label, action in results.get(node.id, {}).items()
-    )

@@ -16,7 +16,7 @@ from bigcode.evidence.ledger import Ledger
 from bigcode.plan.graph import Graph, Node
 from bigcode.plan.keys import recipe_keys
 from bigcode.run.commit import Committer
-from bigcode.run.records import Recorded, series_of
+from bigcode.run.records import Recorded, ledger_of, recorded_results, series_of, stale_resources
 from bigcode.run.session import Session
 from bigcode.spec.workspace import Workspace
 from bigcode.store.actions import Action
@@ -185,3 +185,18 @@ def _verbatim(graph: Graph, results: Recorded, store: Any) -> dict[str, tuple[st
             for entry in action.outputs.get("text", ()):
                 found[graph.nodes[node].resource] = (store.objects.get(entry.digest).decode(), entry.digest)
     return found
+
+
+def current_cards(session: Session) -> dict[str, dict[str, bytes]]:
+    """All cards of a workspace as the recorded facts give them now, by address; nothing is written.
+
+    Raises:
+        Problem: E507 when the workspace was not applied.
+    """
+    graph = session.graph()
+    data = Graph({n.id: n for n in graph.nodes.values() if n.shape != "card"})
+    results = recorded_results(data, session.store)
+    stale = stale_resources(data, results)
+    ledger = ledger_of(session.workspace, data, results, stale)
+    material = card_material(session.workspace, data, results, session.store)
+    return {node.resource: render_one(session.workspace, node, material, ledger) for node in card_nodes(graph)}

@@ -9,6 +9,7 @@ from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact, Series
 from bigcode.evidence.ledger import Ledger, collect
 from bigcode.plan.graph import Graph
+from bigcode.plan.keys import content_key
 from bigcode.spec.workspace import Workspace
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
@@ -32,6 +33,17 @@ def ledger_of(workspace: Workspace, graph: Graph, results: Recorded, stale: set[
                         method="the key of the committed result against that of the current data")  # fmt: skip
             facts[fact.id] = fact
     return Ledger(dict(sorted(facts.items())), ledger.declared, ledger.findings)
+
+
+def stale_resources(graph: Graph, results: Recorded) -> set[str]:
+    """Resources whose pinned result was made from other data than the recorded one."""
+    return {
+        node.resource
+        for node in graph.nodes.values()
+        if node.pinned
+        for label, action in results.get(node.id, {}).items()
+        if content_key(node, label, results) != action.key
+    }
 
 
 def recorded_results(graph: Graph, store: Store) -> dict[str, dict[str, Action]]:

@@ -57,7 +57,7 @@ def _enclosing(folder: Path, spec: str) -> Path:
             return candidate
         if (candidate / ".git").exists():
             break
-    raise fail("E001", f"`{spec}` is not in a workspace", hint="A workspace is a folder with one Project. `bigcode init` makes one.")
+    raise fail("E001", f"`{spec}` is not in a workspace", hint="A workspace is a folder with one Project.")
 
 
 def _workspaces(folder: Path) -> list[Path]:

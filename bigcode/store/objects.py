@@ -104,6 +104,35 @@ class Files:
         return name
 
 
+class LayeredFiles(Files):
+    """Reads through to a store below; writes go to the top alone, so that the store below stays as it is."""
+
+    def __init__(self, top: str, below: Files) -> None:
+        super().__init__(top)
+        self._below = below
+
+    def exists(self, name: str) -> bool:
+        return super().exists(name) or self._below.exists(name)
+
+    def read(self, name: str) -> bytes | None:
+        data = super().read(name)
+        return self._below.read(name) if data is None else data
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        return not self._below.exists(name) and super().put_if_absent(name, data)
+
+    def names(self, folder: str) -> list[str]:
+        return sorted({*super().names(folder), *self._below.names(folder)})
+
+
+def open_files(url: str) -> Files:
+    """The files at a URL; `layered:TOP|BELOW` reads through TOP to BELOW."""
+    if url.startswith("layered:"):
+        top, _, below = url.removeprefix("layered:").partition("|")
+        return LayeredFiles(top, Files(below))
+    return Files(url)
+
+
 class Objects:
     """`objects/ab/abcd...`: put once, checked when read."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bigcode.api.diagnostics import fail
 from bigcode.store.actions import Actions
-from bigcode.store.objects import Files, Objects
+from bigcode.store.objects import Objects, open_files
 from bigcode.store.refs import Refs
 
 FORMAT = b"bigcode-store 1\n"
@@ -18,7 +18,7 @@ class Store:
 
     def __init__(self, url: str, work: Path | None = None) -> None:
         self.url = url
-        self.files = Files(url)
+        self.files = open_files(url)
         self.objects = Objects(self.files)
         self.actions = Actions(self.files, self.objects)
         self.refs = Refs(self.files)

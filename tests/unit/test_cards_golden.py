@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from bigcode.cards.render import CardRequest, Rendered, load_templates, render_card
 from bigcode.spec.kinds import spec_class
 
@@ -19,7 +20,9 @@ CARDS = sorted(WORLD["cards"])
 
 
 def render(name: str, **changes: object) -> Rendered:
-    return render_card(CardRequest.from_json({**WORLD, **WORLD["cards"][name], **changes}, TEMPLATES, GLOSSARY))
+    return render_card(
+        CardRequest.from_json({**WORLD, **WORLD["cards"][name], **changes}, TEMPLATES, GLOSSARY)
+    )
 
 
 def golden_files(name: str) -> dict[str, str]:

@@ -43,7 +43,7 @@ class BitsPerByte:
         """
         documents = sample_by_project(read_documents(ctx, "held_out"), self.config.max_bytes)
         size = sum(document.bytes for document in documents)
-        scorer = Scorer(lay_out(ctx), self.config.context)
+        scorer = Scorer(lay_out(ctx), self.config.context, self.config.threads)
         nats = scorer.nats([scorer.encode(document.text) for document in documents], ctx.progress)
         bits = {
             "model": sum(nats) / log(2),

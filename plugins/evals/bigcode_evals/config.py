@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bigcode.api import Bytes, Config
+from bigcode.api import Bytes, Config, Runtime
 
 
 class BitsPerByteConfig(Config):
@@ -18,6 +18,8 @@ class BitsPerByteConfig(Config):
     """Order of the byte n-gram baseline: how many bytes it counts together."""
     train_bytes: Annotated[Bytes, Field(gt=0)] = 32 * 1024 * 1024
     """Training text that the n-gram baseline counts."""
+    threads: Annotated[int, Field(ge=0), Runtime] = 0
+    """Threads of the model; zero for as many as the library takes by itself."""
 
 
 class ContinuationConfig(Config):
@@ -28,3 +30,5 @@ class ContinuationConfig(Config):
     choices: Annotated[int, Field(ge=2)] = 4
     """Lines to choose from, the true one among them."""
     seed: int = 0
+    threads: Annotated[int, Field(ge=0), Runtime] = 0
+    """Threads of the model; zero for as many as the library takes by itself."""

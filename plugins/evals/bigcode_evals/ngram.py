@@ -33,7 +33,7 @@ class Counts:
 def count_ngrams(texts: Iterable[bytes], order: int) -> Sequence[Counts]:
     """Counts of the orders one to `order`; n-grams do not reach across texts.
 
-    `order` is at most eight, so that an n-gram fits 64 bits. Needs about 40 bytes of memory for a byte of text.
+    `order` is at most eight, so that an n-gram fits 64 bits. Needs about 30 bytes of memory for a byte of text.
     """
     codes = _codes(texts, order)
     grams, seen = np.unique(codes, return_counts=True)

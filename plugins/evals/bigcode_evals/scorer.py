@@ -42,12 +42,15 @@ class Scorer:
     in training.
     """
 
-    def __init__(self, folder: Path, context: int = 0) -> None:
-        """Load the folder; `context` limits the tokens that the model sees at once, zero does not.
+    def __init__(self, folder: Path, context: int = 0, threads: int = 0) -> None:
+        """Load the folder. `context` limits the tokens that the model sees at once, `threads` those of this process
+        that compute; zero does not.
 
         Raises:
             Problem: E805 when there is no tokenizer, or it lacks the end-of-text token.
         """
+        if threads:
+            torch.set_num_threads(threads)
         self.model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, dtype=torch.float32
         ).eval()

@@ -1,0 +1,137 @@
+"""The governance impact of a change: two verdict tables compared, in counts of files and never in names of people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bigcode.api.facts import Fact, Value
+from bigcode.evidence.query import run_query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One dataset before and after. Before is empty for a dataset that was never applied."""
+
+    dataset: str
+    reasons: Mapping[str, tuple[int, int]]
+    kept_bytes: tuple[int, int]
+    licenses: Mapping[str, tuple[int, int]]
+    redactions: Mapping[str, tuple[int, int]]
+    added: int
+    removed: int
+    facts: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What the change means for people: data, models that are overtaken, cards, energy, and what is not foreseen."""
+
+    changes: tuple[Change, ...] = ()
+    stale: tuple[str, ...] = ()
+    retrained: Mapping[str, float | None] = field(default_factory=dict)
+    """Models that would be trained, with the energy in kWh that their last training took, if one is recorded."""
+    printed: Mapping[str, int] = field(default_factory=dict)
+    """Printed values that change, by card."""
+    unforeseen: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "datasets": {
+                c.dataset: {
+                    "reasons": {k: list(v) for k, v in c.reasons.items()}, "keptBytes": list(c.kept_bytes),
+                    "licenses": {k: list(v) for k, v in c.licenses.items()},
+                    "redactions": {k: list(v) for k, v in c.redactions.items()},
+                    "added": c.added, "removed": c.removed, "facts": {k: list(v) for k, v in c.facts.items()},
+                }
+                for c in self.changes
+            },
+            "stale": list(self.stale), "retrained": dict(self.retrained), "printed": dict(self.printed),
+            "unforeseen": list(self.unforeseen),
+        }  # fmt: skip
+
+    def lines(self) -> list[str]:
+        """The impact for a person to read."""
+        out: list[str] = []
+        for change in self.changes:
+            out += _change_lines(change)
+        out += [f"  model       {m} is pinned and overtaken by its data; it is not trained again" for m in self.stale]
+        for model, energy in self.retrained.items():
+            known = f"about {energy:.4g} kWh, as last time" if energy is not None else "energy not known: no training is recorded"
+            out.append(f"  training    {model} would be trained ({known})")
+        out += [f"  card        {card}: {count} printed values change" for card, count in self.printed.items()]
+        out += [f"  not foreseen: {text}" for text in self.unforeseen]
+        return ["Governance impact", *(out or ["  none: no verdict changes"])]
+
+
+def compare(dataset: str, before: pa.Table | None, after: pa.Table, facts: Mapping[str, Fact]) -> Change:
+    """Compare two verdict tables of a dataset.
+
+    Args:
+        facts: recorded facts of the dataset; those with a query over verdicts are taken again.
+    """
+    old_reasons, new_reasons = _counts(before, "reason"), _counts(after, "reason")
+    old_rows, new_rows = _kept_rows(before), _kept_rows(after)
+    changed: dict[str, tuple[Value, Value]] = {}
+    for fact in facts.values():
+        if fact.query is not None and fact.query.table == "verdicts":
+            value = run_query(fact.query, after)
+            if value != fact.value:
+                changed[fact.id] = (fact.value, value)
+    return Change(
+        dataset, _pairs(old_reasons, new_reasons), (_kept_bytes(before), _kept_bytes(after)),
+        _pairs(_counts(_kept(before), "license"), _counts(_kept(after), "license")),
+        _pairs(_list_counts(before), _list_counts(after)), len(new_rows - old_rows), len(old_rows - new_rows), changed,
+    )  # fmt: skip
+
+
+def _change_lines(change: Change) -> list[str]:
+    out = [f"  {change.dataset}: {change.removed:,} files leave, {change.added:,} enter; "
+           f"{change.kept_bytes[1] - change.kept_bytes[0]:+,} bytes"]  # fmt: skip
+    for reason, (old, new) in sorted(change.reasons.items()):
+        if old != new:
+            out.append(f"    {reason:<28} {old:>8,} -> {new:>8,}  ({new - old:+,})")
+    for label, pairs in (("licence", change.licenses), ("masked", change.redactions)):
+        for name, (old, new) in sorted(pairs.items()):
+            if old != new:
+                state = " enters" if not old else " leaves" if not new else ""
+                out.append(f"    {label} {name}: {old:,} -> {new:,}{state}")
+    return out
+
+
+def _pairs(old: Mapping[str, int], new: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    return {k: (old.get(k, 0), new.get(k, 0)) for k in sorted({*old, *new})}
+
+
+def _kept(table: pa.Table | None) -> pa.Table | None:
+    import pyarrow.compute as pc
+
+    return None if table is None else table.filter(pc.equal(table["reason"], "kept"))
+
+
+def _counts(table: pa.Table | None, column: str) -> dict[str, int]:
+    if table is None:
+        return {}
+    return {row[column]: row["count_all"] for row in table.group_by(column).aggregate([([], "count_all")]).to_pylist()}
+
+
+def _list_counts(table: pa.Table | None) -> dict[str, int]:
+    import pyarrow.compute as pc
+
+    if table is None:
+        return {}
+    return {v["values"]: v["counts"] for v in pc.value_counts(pc.list_flatten(table["redactions"].combine_chunks())).to_pylist()}
+
+
+def _kept_rows(table: pa.Table | None) -> set[str]:
+    kept = _kept(table)
+    return set(kept["row"].to_pylist()) if kept is not None else set()
+
+
+def _kept_bytes(table: pa.Table | None) -> int:
+    kept = _kept(table)
+    return sum(kept["bytes"].to_pylist()) if kept is not None else 0

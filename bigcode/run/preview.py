@@ -1,0 +1,144 @@
+"""The impact of a plan: its cheap judgements run into a scratch layer over the store, which stays as it is."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from typing import Any
+
+import pyarrow as pa
+
+from bigcode.evidence.ledger import Ledger
+from bigcode.plan.graph import Graph, Node
+from bigcode.plan.impact import Change, Impact, compare
+from bigcode.plan.keys import pin_keys
+from bigcode.plan.survey import Survey
+from bigcode.run.commit import Committer
+from bigcode.run.engine import Engine
+from bigcode.run.executors import InlineExecutor
+from bigcode.run.journal import Journal
+from bigcode.run.records import Recorded, ledger_of
+from bigcode.run.session import Session
+from bigcode.store.store import Store
+from bigcode.store.tables import read_table
+
+_CHEAP = ("decide.", "verdicts")
+
+
+class _Silent:
+    def node_started(self, node: Node, tasks: int) -> None: ...
+    def task_finished(self, node: Node, label: str, warnings: list[Any]) -> None: ...
+    def node_progress(self, node: Node, done: int, total: int) -> None: ...
+    def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None: ...
+
+
+def preview(session: Session, graph: Graph, found: Survey) -> Impact:
+    """What the plan would change for people.
+
+    Raises:
+        Problem: E401 to E404 when the opt-out list that the judgement needs cannot be read.
+    """
+    datasets = [a for a in graph.resources() if a.startswith("Dataset/")]
+    wanted, unforeseen = [], []
+    for address in datasets:
+        if f"{address}#verdicts" not in found.pending:
+            continue
+        costly = [n.step for n in graph.of(address) if n.id in found.pending and n.step in _before_judgement(graph, address)]
+        collects = [s for s in found.pending if s.startswith("Snapshot/")]
+        if costly or collects:
+            unforeseen.append(f"{address}: {', '.join(sorted({*costly, *collects}))} would have to run first")
+        else:
+            wanted.append(address)
+    changes: list[Change] = []
+    before = _applied(session, graph)
+    ledger = ledger_of(session.workspace, graph, before, set())
+    if wanted:
+        after = _judge(session, graph, wanted)
+        for address in wanted:
+            old, new = _verdicts(before, address, session.store), _verdicts(after[0], address, after[1])
+            assert new is not None
+            change = compare(address, old, new, ledger.of(address))
+            if change.added or change.removed or any(a != b for a, b in change.reasons.values()):
+                changes.append(change)
+    return _impact(session, graph, found, before, ledger, changes, unforeseen)
+
+
+def _before_judgement(graph: Graph, address: str) -> set[str]:
+    return {n.step for n in graph.of(address) if n.step.startswith(("observe.", "cluster.", "gather"))}
+
+
+def _judge(session: Session, graph: Graph, datasets: list[str]) -> tuple[Recorded, Store]:
+    lists = session.open_lists()
+    nodes = {
+        n.id: n
+        for a in datasets
+        for n in graph.closure([a]).nodes.values()
+        if n.resource.startswith("Snapshot/") or n.step.startswith(("observe.", "cluster.", "gather", *_CHEAP))
+    }
+    scratch = tempfile.mkdtemp(prefix="bigcode-preview-")
+    store = Store(f"layered:{scratch}|{session.store.files.root}")
+    for sealed in lists:
+        store.objects.put(sealed.data)
+    engine = Engine(Graph(nodes), store, Committer(store, Journal(store.base)), _Silent(), InlineExecutor, {})
+    return engine.walk().results, store
+
+
+def _applied(session: Session, graph: Graph) -> Recorded:
+    """The results that the references name, as far as they are there."""
+    out: dict[str, dict[str, Any]] = {}
+    for address in graph.resources():
+        value = session.store.refs.read(address).value or {"nodes": {}}
+        for node, keys in value["nodes"].items():
+            actions = {label: session.store.actions.get(key) for label, key in keys.items()}
+            if node in graph.nodes and all(a is not None for a in actions.values()):
+                out[node] = {label: a for label, a in actions.items() if a is not None}
+    return out
+
+
+def _verdicts(results: Recorded, address: str, store: Store) -> pa.Table | None:
+    actions = results.get(f"{address}#verdicts")
+    if not actions:
+        return None
+    return pa.concat_tables(read_table(store.objects, a.outputs["verdicts"][0].digest) for a in actions.values())
+
+
+def _impact(
+    session: Session, graph: Graph, found: Survey, before: Recorded, ledger: Ledger, changes: list[Change], unforeseen: list[str]
+) -> Impact:
+    changed = {c.dataset for c in changes}
+    pins = pin_keys(graph)
+    stale, retrained = [], {}
+    for address in graph.resources():
+        if not address.startswith("Model/"):
+            continue
+        train = f"{address}#train"
+        spec = session.workspace.resources[address].spec
+        if train in found.pending:
+            retrained[address] = _last_energy(ledger, address)
+        elif train in pins and any(session.workspace.address_of(s.dataset) in changed for s in spec.data):
+            stale.append(address)
+    moved = {fact for change in changes for fact in change.facts}
+    return Impact(tuple(changes), tuple(stale), retrained, _printed(session, before, moved), tuple(unforeseen))
+
+
+def _last_energy(ledger: Ledger, model: str) -> float | None:
+    """Energy of the training stage that a release records, in kWh."""
+    for fact in ledger.facts.values():
+        if fact.id.endswith("/energy{stage=training}") and isinstance(fact.value, int | float):
+            return float(fact.value)
+    return None
+
+
+def _printed(session: Session, before: Recorded, moved: set[str]) -> dict[str, int]:
+    out = {}
+    for node, actions in before.items():
+        if not node.startswith("Card/"):
+            continue
+        for action in actions.values():
+            for name, entries in action.outputs.items():
+                if name.endswith(".trace.json"):
+                    trace = json.loads(session.store.objects.get(entries[0].digest))
+                    count = sum(span.get("fact") in moved for span in trace["markdown"]["spans"])
+                    if count:
+                        out[node.split("#")[0]] = count
+    return out
