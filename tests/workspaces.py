@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,4 +90,93 @@ def edit_spec(path: Path, *keys: str, value: Any) -> None:
     write_spec(path, loaded)
 
 
-__all__ = ["build_corpus", "data_workspace", "edit_spec", "resource", "specs", "write_spec"]
+def read_spec(path: Path) -> Any:
+    """The `spec` of a file as plain values."""
+    return yaml.safe_load(path.read_text())["spec"]
+
+
+def write_rows(space: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replace the corpus of a workspace."""
+    lines = [json.dumps(row, sort_keys=True, ensure_ascii=False) for row in rows]
+    (space / "corpus.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def write_wishes(space: Path, wishes: Iterable[tuple[str, str]]) -> None:
+    """Make the sealed list hold exactly these (scope, value), under the salt that it has."""
+    from bigcode.evidence.consent import render_list
+
+    path = space / "optouts" / "list.json"
+    entries = [{"scope": scope, "value": value, "host": ""} for scope, value in wishes]
+    path.write_bytes(render_list({**json.loads(path.read_bytes()), "entries": entries}))
+    assert run(["optout", "seal", str(space)]) == 0
+
+
+def apply(space: Path) -> None:
+    assert run(["apply", str(space)]) == 0
+
+
+def copy_space(space: Path, parent: Path, *, store: bool) -> Path:
+    """The same workspace elsewhere, under the same name and key; without its store it has to be built anew."""
+    target = parent / space.name
+    shutil.copytree(space, target, ignore=None if store else shutil.ignore_patterns(".bigcode", "cards"))
+    if not store:
+        shutil.copytree(space / ".bigcode" / "keys", target / ".bigcode" / "keys")
+    return target
+
+
+def bundle_of(space: Path, output: Path) -> Path:
+    """The folder of the workspace's bundle."""
+    assert run(["bundle", str(space), "--output", str(output)]) == 0
+    return output
+
+
+def root_of(bundle: Path) -> str:
+    """The digest over everything that a bundle holds: specs, facts, actions, tables, cards, digests of all objects."""
+    return (bundle / "ROOT").read_text().strip()
+
+
+def verdicts_of(bundle: Path) -> list[dict[str, Any]]:
+    """All rows of the verdict tables of a bundle."""
+    import pyarrow.parquet as pq
+
+    tables = sorted((bundle / "verdicts").rglob("*.parquet"))
+    return [row for table in tables for row in pq.read_table(table).to_pylist()]
+
+
+def facts_of(bundle: Path) -> dict[str, Any]:
+    """Values of facts by the part of their id that follows the resource."""
+    lines = (bundle / "facts.jsonl").read_text().splitlines()
+    loaded = [json.loads(line) for line in lines]
+    return {fact["id"].split("/", 2)[2]: fact["value"] for fact in loaded if fact["id"].startswith("Dataset/")}
+
+
+def kept_of(bundle: Path) -> set[str]:
+    """Ids of the files that a bundle says were kept."""
+    return {row["row"] for row in verdicts_of(bundle) if row["reason"] == "kept"}
+
+
+def shard_rows(space: Path, bundle: Path) -> list[dict[str, Any]]:
+    """All rows of the released shards, read from the store by the manifest of the bundle."""
+    import pyarrow.parquet as pq
+
+    manifest = json.loads((bundle / "manifests/Dataset/tiny@1.0.0/shards.json").read_text())
+    files = [space / ".bigcode" / "objects" / digest[:2] / digest for _, digest, _, _ in manifest]
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
+def tasks_of_last_run(space: Path) -> Sequence[tuple[str, str]]:
+    """Step and partition of every task that the newest run committed, in that order, by its journal."""
+    runs = sorted((space / ".bigcode" / "runs").iterdir())
+    events = [json.loads(line) for line in (runs[-1] / "journal.jsonl").read_text().splitlines()]
+    return [(e["node"].partition("#")[2], e["partition"]) for e in events if e["event"] == "task"]
+
+
+def objects_of(space: Path) -> list[Path]:
+    return sorted(p for p in (space / ".bigcode" / "objects").glob("*/*") if not p.name.startswith("."))
+
+
+__all__ = [
+    "apply", "build_corpus", "bundle_of", "copy_space", "data_workspace", "edit_spec", "facts_of", "kept_of", "objects_of",
+    "read_spec", "resource", "root_of", "shard_rows", "specs", "tasks_of_last_run", "verdicts_of", "write_rows",
+    "write_spec", "write_wishes",
+]  # fmt: skip

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bigcode.api.diagnostics import Diagnostic
+from bigcode.api.diagnostics import Diagnostic, Place
 from bigcode.spec.text import Document, Path_
 
-_ARTICLES = {"string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}
+_WANTED = {
+    "string_type": "text", "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
+    "bool_type": "true or false", "model_type": "a mapping of fields", "model_attributes_type": "a mapping of fields",
+    "dict_type": "a mapping", "tuple_type": "a list", "list_type": "a list", "none_required": "null",
+}  # fmt: skip
 
 
 def check_model(
@@ -20,37 +27,58 @@ def check_model(
 ) -> tuple[BaseModel | None, list[Diagnostic]]:
     """Build a model from the part of the document at `base`.
 
-    `owner` names what declares the fields, for messages (`Dataset.spec`).
+    Types are taken strictly, so that text which happens to look like a number is not one; fields go by their names
+    in YAML only. `owner` names what declares the fields, for messages (`Dataset.spec`).
     """
     try:
-        return model.model_validate(value), []
+        return model.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False), []
     except ValidationError as error:
-        found = [_diagnose(model, item, document, base, owner) for item in error.errors(include_url=False)]
-        unique = {(d.code, d.message, d.place): d for d in found}
-        return None, list(unique.values())
+        return None, _diagnose(model, error.errors(include_url=False), document, base, owner)
 
 
-def _diagnose(model: type[BaseModel], error: Any, document: Document, base: Path_, owner: str) -> Diagnostic:
-    loc: Path_ = error["loc"]
-    known = _known(document, base, loc)
-    where = ".".join(str(part) for part in known)
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        parent = ".".join([owner, *(str(part) for part in loc[:-1])])
-        names = _fields(model, loc[:-1])
-        near = difflib.get_close_matches(str(loc[-1]), names, n=1)
+def _diagnose(model: type[BaseModel], errors: Sequence[Any], document: Document, base: Path_, owner: str) -> list[Diagnostic]:
+    """One diagnostic for each place: what a union of types says at length is said once."""
+    by_place: dict[tuple[Path_, Place], list[Any]] = {}
+    for error in errors:
+        loc: Path_ = error["loc"]
+        strange = error["type"] == "extra_forbidden"
+        known = loc if strange else _known(document, base, loc)
+        absent = (loc[-1],) if error["type"] == "missing" else ()
+        place = document.place((*base, *known), key=strange)
+        by_place.setdefault(((*known, *absent), place), []).append(error)
+    return [_one(model, same, path, place, document, base, owner) for (path, place), same in by_place.items()]
+
+
+def _one(
+    model: type[BaseModel], errors: Sequence[Any], path: Path_, place: Place, document: Document, base: Path_, owner: str
+) -> Diagnostic:
+    error, last = errors[0], path[-1] if path else ""
+    parent, where = (".".join([owner, *map(str, part)]) for part in (path[:-1], path))
+    if error["type"] == "extra_forbidden":
+        names = _fields(model, path[:-1])
+        near = difflib.get_close_matches(str(last), names, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else "Fields here: " + ", ".join(sorted(names)) + "."
-        return Diagnostic("E104", f"unknown field `{loc[-1]}` in {parent}", document.place((*base, *loc), key=True), hint)
-    place = document.place((*base, *known))
-    if kind == "missing":
-        return Diagnostic("E106", f"`{loc[-1]}` is missing in {'.'.join([owner, *map(str, loc[:-1])])}", place)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    shown = error.get("input")
-    got = f", not `{shown}`" if isinstance(shown, str | int | float | bool) and "`" not in message else ""
-    wanted = _ARTICLES.get(kind)
-    text = f"{owner}.{where}: should be {wanted}{got}" if wanted else f"{owner}.{where}: {message}{got}"
-    hint = "Quote it to mean the text." if kind == "string_type" and isinstance(shown, int | float) else ""
-    return Diagnostic("E105", text, place, hint)
+        return Diagnostic("E104", f"unknown field `{last}` in {parent}", place, hint)
+    if error["type"] == "missing":
+        return Diagnostic("E106", f"`{last}` is missing in {parent}", place)
+    shown = document.raws.get((*base, *path), "")
+    got = f", not `{shown}`" if shown and len(shown) < 80 and "\n" not in shown else ""
+    wanted = list(dict.fromkeys(_WANTED[e["type"]] for e in errors if e["type"] in _WANTED))
+    if wanted:
+        return Diagnostic("E105", f"{where}: should be {' or '.join(wanted)}{got}", place, _hint(wanted, error["input"]))
+    message = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
+    choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+    near = difflib.get_close_matches(str(error["input"]), choices, n=1)
+    hint = f"Did you mean `{near[0]}`?" if near else ""
+    return Diagnostic("E105", f"{where}: {message}{'' if '`' in message else got}", place, hint)
+
+
+def _hint(wanted: Sequence[str], found: Any) -> str:
+    if wanted == ["text"] and isinstance(found, int | float):
+        return "Quote it to mean the text."
+    if wanted[0] in ("a whole number", "a number") and isinstance(found, str):
+        return "Write it in decimal digits, without quotes."
+    return ""
 
 
 def _known(document: Document, base: Path_, loc: Path_) -> Path_:
@@ -59,7 +87,7 @@ def _known(document: Document, base: Path_, loc: Path_) -> Path_:
     for part in loc:
         if (*base, *kept, part) in document.values:
             kept = (*kept, part)
-    return kept or loc
+    return kept
 
 
 def _fields(model: Any, loc: Path_) -> list[str]:

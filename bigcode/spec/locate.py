@@ -10,7 +10,7 @@ from pathlib import Path
 from bigcode.api.diagnostics import fail
 from bigcode.api.resource import REF
 
-_PROJECT = re.compile(rb"^kind:\s*[\"']?Project[\"']?\s*$", re.MULTILINE)
+_PROJECT = re.compile(rb"^(?:\xef\xbb\xbf)?[\"']?kind[\"']?:[ \t]*[\"']?Project[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _IGNORED = {".git", ".bigcode", ".venv", "node_modules", "__pycache__"}
 
 
@@ -53,7 +53,7 @@ def _only(folder: Path) -> Path:
 
 def _enclosing(folder: Path, spec: str) -> Path:
     for candidate in (folder, *folder.resolve().parents):
-        if any(_PROJECT.search(p.read_bytes()) for p in sorted(candidate.glob("*.y*ml"))):
+        if any(_declares_project(path) for path in sorted(candidate.glob("*.y*ml"))):
             return candidate
         if (candidate / ".git").exists():
             break
@@ -65,9 +65,17 @@ def _workspaces(folder: Path) -> list[Path]:
     for base, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if f not in _IGNORED)
         for name in files:
-            if name.endswith((".yaml", ".yml")) and _PROJECT.search((Path(base) / name).read_bytes()):
+            if name.endswith((".yaml", ".yml")) and _declares_project(Path(base) / name):
                 found.append(Path(base))
     return found
+
+
+def _declares_project(path: Path) -> bool:
+    """Whether a file says `kind: Project`. What cannot be read declares nothing here; loading it says why."""
+    try:
+        return path.is_file() and _PROJECT.search(path.read_bytes()) is not None
+    except OSError:
+        return False
 
 
 def repository_root(folder: Path) -> Path | None:

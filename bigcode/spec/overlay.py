@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from pydantic import BaseModel
 from bigcode.api.diagnostics import Diagnostic
 from bigcode.api.resource import tag_of
 from bigcode.spec.text import Document, Path_, read_document
+
+_VARIABLE = re.compile(r"\$\{vars(\.[A-Za-z_][A-Za-z0-9_-]*)+\}")
 
 
 def interpolate(document: Document, variables: Mapping[str, Any]) -> tuple[Document, list[Diagnostic]]:
@@ -23,30 +27,51 @@ def interpolate(document: Document, variables: Mapping[str, Any]) -> tuple[Docum
         if isinstance(value, list):
             return [walk(v, (*path, i)) for i, v in enumerate(value)]
         if isinstance(value, str) and "${" in value:
-            return _resolve(value, path)
+            return resolve(value, path)
         return value
 
-    def _resolve(text: str, path: Path_) -> Any:
+    def resolve(text: str, path: Path_) -> Any:
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
 
-        OmegaConf.clear_resolvers()
-        try:
-            holder = OmegaConf.create({"vars": dict(variables), "value": text})
-            return OmegaConf.to_container(holder, resolve=True)["value"]  # type: ignore[call-overload,index]
-        except OmegaConfBaseException:
-            found.append(Diagnostic("E206", f"cannot resolve `{text}`", document.place(path),
-                                    "Only ${vars.NAME} is read, from vars.yaml."))  # fmt: skip
-            return text
+        # The library's own resolvers read the environment, so what is let through is decided here.
+        if "${" not in _VARIABLE.sub("", text):
+            try:
+                holder = OmegaConf.create({"vars": dict(variables), "value": text})
+                return OmegaConf.to_container(holder, resolve=True)["value"]  # type: ignore[call-overload,index]
+            except OmegaConfBaseException:
+                pass
+        named = ", ".join(variables) or "nothing"
+        hint = f"Only ${{vars.NAME}} is read, from vars.yaml, which holds {named}."
+        found.append(Diagnostic("E206", f"cannot resolve `{text}`", document.place(path), hint))
+        return text
 
-    return Document(document.file, walk(document.value, ()), document.keys, document.values), found
+    return replace(document, value=walk(document.value, ())), found
 
 
 def read_overlay(path: Path, shown: str) -> tuple[Document | None, list[Diagnostic]]:
-    """An overlay: a mapping from addresses to parts of their specs."""
-    if not path.exists():
-        return None, [Diagnostic("E001", f"there is no overlay {shown}", None, "Overlays are env/NAME.yaml of the workspace.")]
-    return read_document(path, shown)
+    """An overlay: a mapping from addresses to parts of their specs. The document is None when it is not usable."""
+    if not path.exists() and not path.is_symlink():
+        there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
+        return None, [Diagnostic("E001", f"there is no overlay {shown}", None, f"Overlays are env/NAME.yaml of the workspace; here: {there}.")]
+    document, found = read_document(path, shown)
+    if document is not None and not isinstance(document.value, dict | None):
+        found.append(Diagnostic("E105", "an overlay is a mapping from addresses to Runtime fields", document.place(())))
+    usable = document is not None and isinstance(document.value, dict) and not found
+    return document if usable else None, found
+
+
+def read_variables(path: Path, shown: str) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """`vars.yaml`: a mapping from names to plain values; empty when there is none."""
+    if not path.exists() and not path.is_symlink():
+        return {}, []
+    document, found = read_document(path, shown)
+    if document is None or document.value is None:
+        return {}, found
+    if not isinstance(document.value, dict):
+        return {}, [*found, Diagnostic("E105", "vars.yaml is a mapping from names to values", document.place(()))]
+    resolved, more = interpolate(document, document.value)
+    return resolved.value, [*found, *more]
 
 
 def apply_overlay(
@@ -61,23 +86,31 @@ def apply_overlay(
     if refused:
         return values, document, refused
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
-    merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.create(values), OmegaConf.create(part)), resolve=False)
-    keys, places = dict(document.keys), dict(document.values)
-    for source, target in ((overlay.keys, keys), (overlay.values, places)):
-        for path, place in source.items():
+    try:
+        merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.create(values), OmegaConf.create(part)), resolve=False)
+    except (OmegaConfBaseException, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        return values, document, [Diagnostic("E105", f"the overlay for {address} does not fit: {reason}", overlay.place((address,)))]
+    keys, places, raws = dict(document.keys), dict(document.values), dict(document.raws)
+    source: Mapping[Path_, Any]
+    target: dict[Path_, Any]
+    for source, target in ((overlay.keys, keys), (overlay.values, places), (overlay.raws, raws)):
+        for path, item in source.items():
             if path[:1] == (address,) and len(path) > 1:
-                target[("spec", *path[1:])] = place
-    return merged, Document(document.file, document.value, keys, places), []
+                target[("spec", *path[1:])] = item
+    return merged, Document(document.file, document.value, keys, places, raws), []
 
 
 def _refuse_identity(model: type[BaseModel], part: Any, path: Path_, overlay: Document, address: str) -> list[Diagnostic]:
     if not isinstance(part, dict):
-        return [Diagnostic("E203", f"the overlay for {address} is no mapping", overlay.place(path))]
+        return [Diagnostic("E105", f"the overlay for {address} is no mapping of fields", overlay.place(path))]
     found: list[Diagnostic] = []
     by_alias = {info.alias or name: (name, info) for name, info in model.model_fields.items()}
     for key, value in part.items():
         here = (*path, key)
+        # What is no field at all is said by the check of the merged values, with the names there are.
         if key not in by_alias:
             continue
         name, info = by_alias[key]

@@ -108,9 +108,9 @@ def _hours(ctx: ProcessContext, entry: Mapping[str, Any], known: Mapping[str, Fa
             f"devices{{stage={entry['stage']},node={entry['node']}}}",
             entry.get("devices", 1),
             "device",
-            "declared",
+            "estimated",
             f"Devices of {entry['stage']}",
-            source="stage list of the run",
+            method="devices that the list of stages names, one where it names none",
         )
     )
     ctx.fact(devices.fact)
@@ -131,14 +131,21 @@ def _totals(
     emissions: Sequence[Amount],
     complete: bool,
 ) -> None:
-    """Totals, and the embodied share on top where the policy names its source."""
+    """Totals, with the embodied share on top where the policy says where it comes from."""
     of = "all stages" if complete else "the measured stages"
-    operation = total("emissions.operation", f"Operational emissions of {of}", "kgCO2e", emissions)
-    parts = [operation]
-    ctx.fact(total("energy.total", f"Energy of {of}", "kWh", energies).fact)
-    ctx.fact(operation.fact)
+    ctx.fact(total("energy", f"Energy of {of}", "kWh", energies).fact)
     embodied = policy.get("embodied") or {}
-    if embodied.get("share") and embodied.get("source"):
+    if embodied.get("share") and not embodied.get("source"):
+        ctx.warn(
+            Diagnostic(
+                "E613",
+                "the embodied share of the policy names no source and is left out",
+                hint="Write `embodied.source`.",
+                severity="warning",
+            )
+        )
+    elif embodied.get("share"):
+        operation = total("emissions.operation", f"Operational emissions of {of}", "kgCO2e", emissions)
         share = Amount(
             Fact(
                 "embodied.share",
@@ -150,10 +157,9 @@ def _totals(
                 as_of=policy["power"]["asOf"],
             )
         )
-        made = product(
-            "emissions.embodied", "Embodied emissions of the hardware", "kgCO2e", {"m": share, "o": operation}
-        )
-        ctx.fact(share.fact)
-        ctx.fact(made.fact)
-        parts.append(made)
-    ctx.fact(total("emissions.total", f"Emissions of {of}", "kgCO2e", parts).fact)
+        factors = {"m": share, "o": operation}
+        made = product("emissions.embodied", "Embodied emissions of the hardware", "kgCO2e", factors)
+        for amount in (operation, share, made):
+            ctx.fact(amount.fact)
+        emissions = [operation, made]
+    ctx.fact(total("emissions", f"Emissions of {of}", "kgCO2e", emissions).fact)

@@ -29,6 +29,8 @@ class ContinuationConfig(Config):
     """Lines that the model sees before the one that it ranks."""
     choices: Annotated[int, Field(ge=2)] = 4
     """Lines to choose from, the true one among them."""
+    context: Annotated[int, Field(ge=0)] = 0
+    """Tokens that the model sees at once; zero for as many as it can."""
     seed: int = 0
     threads: Annotated[int, Field(ge=0), Runtime] = 0
     """Threads of the model; zero for as many as the library takes by itself."""

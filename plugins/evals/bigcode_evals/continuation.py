@@ -45,7 +45,7 @@ class Continuation:
         """
         documents = sample_by_project(read_documents(ctx, "held_out"), _SAMPLE)
         items = draw_items(documents, self.config)
-        scorer = Scorer(lay_out(ctx), threads=self.config.threads)
+        scorer = Scorer(lay_out(ctx), self.config.context, self.config.threads)
         answers = []
         for number, item in enumerate(items, start=1):
             answers.append(best_choice(scorer, item))

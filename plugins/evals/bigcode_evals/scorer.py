@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ END = "<|endoftext|>"
 # Logits that are held at once, in numbers: 128 MiB of single precision.
 _LOGITS = 2**25
 _IGNORED = -100
+_MOST = 2**20
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -43,8 +45,8 @@ class Scorer:
     """
 
     def __init__(self, folder: Path, context: int = 0, threads: int = 0) -> None:
-        """Load the folder. `context` limits the tokens that the model sees at once, `threads` those of this process
-        that compute; zero does not.
+        """Load the folder. `context` limits the tokens that the model sees at once, as do its positions and the
+        `model_max_length` of its tokenizer; `threads` limits those of this process that compute. Zero does not.
 
         Raises:
             Problem: E805 when there is no tokenizer, or it lacks the end-of-text token.
@@ -62,8 +64,7 @@ class Scorer:
         if start is None:
             raise fail("E805", f"the model's tokenizer has no {END}")
         self.start: int = start
-        longest = int(getattr(self.model.config, "max_position_embeddings", 0) or 0)
-        self.context = min(n for n in (context, longest, 2**20) if n)
+        self.context = min(n for n in (context, *_limits(self.model, folder)) if n > 0)
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
@@ -143,6 +144,15 @@ def split(tokens: Sequence[int], context: int, document: int = 0) -> Iterator[Wi
         begin = max(0, end - context)
         yield Window(document, tuple(tokens[begin:end]), tuple(tokens[begin + 1 : end + 1]), scored - begin)
         scored = end
+
+
+def _limits(model: PreTrainedModel, folder: Path) -> Iterator[int]:
+    """How many tokens the model has positions for, and how many its tokenizer's settings allow."""
+    yield int(getattr(model.config, "max_position_embeddings", 0) or 0)
+    settings = folder / "tokenizer_config.json"
+    if settings.exists():
+        yield int(json.loads(settings.read_text(encoding="utf-8")).get("model_max_length") or 0)
+    yield _MOST
 
 
 def _targets(window: Window, width: int) -> list[int]:

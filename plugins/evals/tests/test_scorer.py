@@ -54,6 +54,18 @@ def test_a_smaller_context_reads_the_same_bytes(folder: Path) -> None:
     assert narrow.nats([narrow.encode("a" * 100)])[0] > 0
 
 
+def test_the_context_is_no_longer_than_positions_and_the_tokenizers_settings_allow(
+    model: Mapping[str, Path], tmp_path: Path
+) -> None:
+    for name, path in model.items():
+        (tmp_path / name).write_bytes(path.read_bytes())
+    assert Scorer(tmp_path, context=1000).context == 64
+    (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 1000000000000000019884624838656}')
+    assert Scorer(tmp_path).context == 64
+    (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 32}')
+    assert Scorer(tmp_path).context == 32
+
+
 def test_choices_after_a_prefix_cost_what_they_add_to_it(folder: Path) -> None:
     scorer = Scorer(folder)
     prefix, choices = (

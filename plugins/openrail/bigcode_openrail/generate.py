@@ -79,20 +79,19 @@ def render(spec: Mapping[str, Any], clauses: Sequence[Clause]) -> str:
 
 
 def _facts(clauses: Sequence[Clause], text: str) -> Sequence[Fact]:
-    digest = sha256(text.encode()).hexdigest()
-    count = Fact("restrictions", len(clauses), label="Use restrictions of the licence", inputs=(digest,))
-    return (
-        count,
-        *(
-            Fact(
-                f"restriction{{id={clause.id}}}",
-                clause.text,
-                "text",
-                "declared",
-                f"Use restriction, {clause.domain}",
-                source=clause.source,
-                as_of=clause.as_of,
-            )
-            for clause in sorted(clauses, key=lambda c: c.id)
-        ),
-    )
+    """How many restrictions there are, and each: declared where the base is its source, else read from the licence."""
+    licence = (sha256(text.encode()).hexdigest(),)
+    facts = [Fact("restrictions", len(clauses), label="Use restrictions of the licence", inputs=licence)]
+    for clause in sorted(clauses, key=lambda c: c.id):
+        fact = Fact(
+            f"restriction{{id={clause.id}}}",
+            clause.text,
+            "text",
+            "declared" if clause.as_of else "measured",
+            f"Use restriction, {clause.domain}",
+            source=clause.source,
+            as_of=clause.as_of,
+            inputs=() if clause.as_of else licence,
+        )
+        facts.append(fact)
+    return facts

@@ -80,13 +80,19 @@ def test_the_name_follows_prefix_and_artifact(
     assert ("research" in text) == (prefix == "research")
 
 
-def test_each_restriction_is_a_declared_fact_with_its_text(tmp_path: Path) -> None:
+def test_each_restriction_is_a_fact_with_its_text_and_source(tmp_path: Path) -> None:
     _, facts = generate(tmp_path, restrictions=["malware"], added=[SPAM])
     assert set(facts) == {"restrictions", "restriction{id=malware}", "restriction{id=spam}"}
     malware = facts["restriction{id=malware}"]
     assert (malware.kind, malware.unit, malware.value) == ("declared", "text", load_base()["malware"].text)
     assert malware.source == "BigCode OpenRAIL-M v1, attachment A (c)"
-    assert facts["restriction{id=spam}"].source == "the License spec"
+    assert malware.as_of
+    spam = facts["restriction{id=spam}"]
+    assert (spam.kind, spam.source, spam.inputs) == (
+        "measured",
+        "the License spec",
+        facts["restrictions"].inputs,
+    )
 
 
 def test_the_same_spec_gives_the_same_bytes_whatever_the_order_of_its_keys(tmp_path: Path) -> None:
