@@ -85,7 +85,7 @@ def edit_spec(path: Path, *keys: str, value: Any) -> None:
     loaded = yaml.safe_load(path.read_text())
     target = loaded["spec"]
     for key in keys[:-1]:
-        target = target[key]
+        target = target.setdefault(key, {})
     target[keys[-1]] = value
     write_spec(path, loaded)
 

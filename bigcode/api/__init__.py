@@ -25,7 +25,7 @@ _HOMES = {
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["API_VERSION", *sorted(_HOME_OF)]  # noqa: PLE0604
+__all__ = ["API_VERSION", *sorted(_HOME_OF)]
 
 
 def __getattr__(name: str) -> Any:

@@ -37,7 +37,9 @@ class RefTo:
         self.kinds = kinds
 
 
-REF = re.compile(r"^(?P<kind>[A-Z][A-Za-z]+)/(?P<name>[a-z0-9][a-z0-9.-]*)(?:@(?P<version>[A-Za-z0-9][A-Za-z0-9.+-]*))?$")
+REF = re.compile(
+    r"^(?P<kind>[A-Z][A-Za-z]+)/(?P<name>[a-z0-9][a-z0-9.-]*)(?:@(?P<version>[A-Za-z0-9][A-Za-z0-9.+-]*))?$"
+)
 
 
 def _ref(value: Any) -> Any:
@@ -223,7 +225,9 @@ def plain(value: Any) -> Any:
     return value
 
 
-def references(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str, tuple[str, ...]]]:
+def references(
+    value: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str, tuple[str, ...]]]:
     """All references below a model: the path of YAML names, the text, and the kinds it may point at."""
     if isinstance(value, BaseModel):
         for name, info in type(value).model_fields.items():

@@ -70,7 +70,9 @@ def run(argv: list[str]) -> int:
 
     debug = "--debug" in argv
     try:
-        result: Any = group.main([a for a in argv if a != "--debug"], standalone_mode=False, obj={"debug": debug})
+        result: Any = group.main(
+            [a for a in argv if a != "--debug"], standalone_mode=False, obj={"debug": debug}
+        )
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -92,7 +94,10 @@ def run(argv: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        click.echo(f"E502  {type(error).__name__}: {error}\n    This is a fault of bigcode. `--debug` shows the traceback.", err=True)
+        click.echo(
+            f"E502  {type(error).__name__}: {error}\n    This is a fault of bigcode. `--debug` shows the traceback.",
+            err=True,
+        )
         return 1
 
 
@@ -100,7 +105,10 @@ def _report(problem: Any, argv: list[str]) -> None:
     if "--json" in argv:
         from bigcode.cli.output import emit_json
 
-        emit_json("diagnostics", {"diagnostics": [d.as_json() for d in problem.diagnostics], "exit": problem.exit_code})
+        emit_json(
+            "diagnostics",
+            {"diagnostics": [d.as_json() for d in problem.diagnostics], "exit": problem.exit_code},
+        )
     seen = list(dict.fromkeys(str(d) for d in problem.diagnostics))
     for text in seen[:50]:
         click.echo(text, err=True)

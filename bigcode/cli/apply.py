@@ -28,7 +28,9 @@ def command(spec: str, workspace: str, env: str, json_output: bool, retrain: boo
     opened = open_spec(plan["workspace"] if plan else spec, workspace, plan["env"] if plan else env)
     session = opened.session()
     targets = tuple(plan["targets"]) if plan else opened.addresses()
-    pinned = frozenset(a for a, r in opened.workspace.resources.items() if r.kind in ("Tokenizer", "Model", "Evaluation"))
+    pinned = frozenset(
+        a for a, r in opened.workspace.resources.items() if r.kind in ("Tokenizer", "Model", "Evaluation")
+    )
     if plan:
         check_plan(plan, session)
     started = time.perf_counter()
@@ -37,8 +39,16 @@ def command(spec: str, workspace: str, env: str, json_output: bool, retrain: boo
         outcome = Apply(session, shown, targets, pinned if retrain else frozenset()).run()
     seconds = time.perf_counter() - started
     if json_output:
-        emit_json("apply", {"ran": outcome.ran, "reused": outcome.reused, "moved": outcome.moved, "stale": sorted(outcome.stale),
-                            "seconds": dict(outcome.seconds)})  # fmt: skip
+        emit_json(
+            "apply",
+            {
+                "ran": outcome.ran,
+                "reused": outcome.reused,
+                "moved": outcome.moved,
+                "stale": sorted(outcome.stale),
+                "seconds": dict(outcome.seconds),
+            },
+        )
         return
     _tell(outcome, session, seconds, targets)
 
@@ -49,11 +59,19 @@ def _tell(outcome: Any, session: Any, seconds: float, targets: tuple[str, ...]) 
     for finding in outcome.ledger.findings:
         say(str(finding))
     if outcome.ran:
-        click.echo(f"Applied {session.workspace.name}: {plural(outcome.ran, 'task')} run, {outcome.reused:,} reused, in {duration(seconds)}.")
+        click.echo(
+            f"Applied {session.workspace.name}: {plural(outcome.ran, 'task')} run, "
+            f"{outcome.reused:,} reused, in {duration(seconds)}."
+        )
     else:
-        click.echo(f"Nothing to do: all {plural(outcome.reused, 'task')} of {session.workspace.name} are up to date ({duration(seconds)}).")
+        click.echo(
+            f"Nothing to do: all {plural(outcome.reused, 'task')} of {session.workspace.name} "
+            f"are up to date ({duration(seconds)})."
+        )
     for address in sorted(outcome.stale):
-        click.echo(f"{address} is pinned: its data has moved on since. `bigcode apply --retrain` trains it again.")
+        click.echo(
+            f"{address} is pinned: its data has moved on since. `bigcode apply --retrain` trains it again."
+        )
     if targets:
         return
     if outcome.cards:

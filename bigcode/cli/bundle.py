@@ -16,7 +16,13 @@ from bigcode.cli.output import emit_json
 
 @click.command("bundle")
 @spec_options
-@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Folder to write; must be new or a bundle.")
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder to write; must be new or a bundle.",
+)
 @click.option("--sign", is_flag=True, help="Sign the root with the steward's key of the store.")
 def command(spec: str, workspace: str, env: str, json_output: bool, output: Path, sign: bool) -> None:
     """Write a folder with all evidence: specs, facts, actions, verdict tables, cards and their traces."""

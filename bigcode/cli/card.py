@@ -10,7 +10,9 @@ from bigcode.cli.output import emit_json, plural
 
 @click.command("card")
 @spec_options
-@click.option("--check", is_flag=True, help="Compare the written cards with the facts; exit 8 when one differs.")
+@click.option(
+    "--check", is_flag=True, help="Compare the written cards with the facts; exit 8 when one differs."
+)
 @click.option("--html", is_flag=True, help="Print the page instead of the Markdown.")
 def command(spec: str, workspace: str, env: str, json_output: bool, check: bool, html: bool) -> int:
     """Print a card from recorded facts, or check the written ones."""
@@ -47,7 +49,10 @@ def _check(session: object, cards: dict[str, dict[str, bytes]], json_output: boo
         emit_json("card-check", {"ok": not differing, "differing": differing})
     elif differing:
         for path in differing:
-            click.echo(f"E609  {path} is not what the facts give\n    Run `bigcode apply`, which writes the cards again.", err=True)
+            click.echo(
+                f"E609  {path} is not what the facts give\n    Run `bigcode apply`, which writes the cards again.",
+                err=True,
+            )
     else:
         click.echo(f"{plural(len(cards), 'card')} as the facts give them.")
     return 8 if differing else 0

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from bigcode.spec.workspace import Workspace
 
 spec_argument = click.argument("spec", required=False, default="")
-workspace_option = click.option("-w", "--workspace", default="", metavar="DIR", help="Workspace of an address.")
-env_option = click.option("--env", default="", metavar="NAME", help="Overlay env/NAME.yaml: Runtime fields only.")
+workspace_option = click.option(
+    "-w", "--workspace", default="", metavar="DIR", help="Workspace of an address."
+)
+env_option = click.option(
+    "--env", default="", metavar="NAME", help="Overlay env/NAME.yaml: Runtime fields only."
+)
 json_option = click.option("--json", "json_output", is_flag=True, help="One JSON document on stdout.")
 
 
@@ -47,7 +51,9 @@ class Opened:
                 return (self.workspace.address_of(self.target.address),)
             except KeyError as error:
                 known = ", ".join(self.workspace.resources)
-                raise fail("E003", f"`{self.target.address}` is not in this workspace", hint=f"Here: {known}.") from error
+                raise fail(
+                    "E003", f"`{self.target.address}` is not in this workspace", hint=f"Here: {known}."
+                ) from error
         if self.target.file is not None:
             shown = self.target.file.resolve()
             from pathlib import Path

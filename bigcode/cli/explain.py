@@ -22,7 +22,9 @@ def command(topic: tuple[str, ...], workspace: str, json_output: bool) -> None:
     if len(topic) == 1 and topic[0] in CODES:
         code = CODES[topic[0]]
         if json_output:
-            emit_json("explain", {"code": topic[0], "title": code.title, "exit": code.exit, "text": code.explain})
+            emit_json(
+                "explain", {"code": topic[0], "title": code.title, "exit": code.exit, "text": code.explain}
+            )
         else:
             click.echo(f"{topic[0]}  {code.title} (exit {code.exit})\n\n{code.explain}")
         return
@@ -47,8 +49,16 @@ def _explain_node(name: str, workspace: str, json_output: bool) -> None:
     node = graph.nodes[name]
     steps = [s for s in found.steps if s.node == name]
     if json_output:
-        emit_json("explain", {"node": name, "component": node.component, "behaviour": node.behaviour, "identity": node.identity,
-                              "tasks": [[s.label, s.verb, s.reason] for s in steps]})  # fmt: skip
+        emit_json(
+            "explain",
+            {
+                "node": name,
+                "component": node.component,
+                "behaviour": node.behaviour,
+                "identity": node.identity,
+                "tasks": [[s.label, s.verb, s.reason] for s in steps],
+            },
+        )
         return
     click.echo(f"{name}: {node.component}, behaviour {node.behaviour}, {node.shape}")
     for edge in node.inputs:
@@ -63,9 +73,15 @@ def _explain_file(dataset: str, file: str, workspace: str, json_output: bool) ->
     from bigcode.run.explaining import explain_file
 
     opened = open_spec(dataset, workspace)
-    datasets = opened.addresses() or tuple(a for a, r in opened.workspace.resources.items() if r.kind == "Dataset")
+    datasets = opened.addresses() or tuple(
+        a for a, r in opened.workspace.resources.items() if r.kind == "Dataset"
+    )
     if len(datasets) != 1 or not datasets[0].startswith("Dataset/"):
-        raise fail("E003", f"`{dataset}` names {len(datasets)} datasets", hint="Name one, for example Dataset/name@1.0.0.")
+        raise fail(
+            "E003",
+            f"`{dataset}` names {len(datasets)} datasets",
+            hint="Name one, for example Dataset/name@1.0.0.",
+        )
     rows = explain_file(opened.session(), datasets[0], file)
     if json_output:
         emit_json("explain", {"file": file, "rows": rows})

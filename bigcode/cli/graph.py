@@ -18,8 +18,16 @@ def command(spec: str, workspace: str, env: str, json_output: bool, dot: bool) -
     opened = open_spec(spec, workspace, env)
     graph = opened.session().graph(opened.addresses())
     if json_output:
-        nodes = {n.id: {"component": n.component, "behaviour": n.behaviour, "shape": n.shape, "reads": sources(n),
-                        "partitions": len(n.partitions) or None} for n in graph.nodes.values()}  # fmt: skip
+        nodes = {
+            n.id: {
+                "component": n.component,
+                "behaviour": n.behaviour,
+                "shape": n.shape,
+                "reads": sources(n),
+                "partitions": len(n.partitions) or None,
+            }
+            for n in graph.nodes.values()
+        }
         emit_json("graph", {"nodes": nodes})
     elif dot:
         edges = [f'  "{s}" -> "{n.id}";' for n in graph.nodes.values() for s in sources(n)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,11 @@ def key(spec: str, workspace: str) -> None:
         make_key(session.key_path)
         click.echo(f"Made a key: {session.key_path}")
     for address, resource, path in lists:
-        if path.exists() and (fresh or not signature_path(path).exists()) and f"sha256:{digest(path.read_bytes())}" == resource.spec.pin:
+        if (
+            path.exists()
+            and (fresh or not signature_path(path).exists())
+            and f"sha256:{digest(path.read_bytes())}" == resource.spec.pin
+        ):
             seal_list(path, session.key_path)
             click.echo(f"Signed the list of {address}: it is the pinned one.")
 
@@ -57,7 +62,11 @@ def key(spec: str, workspace: str) -> None:
 @command.command("add")
 @spec_argument
 @click.argument("values", nargs=-1, required=True)
-@click.option("--scope", type=click.Choice(["owner", "repository", "path", "blob", "commit-author", "issue-author"]), default="owner")
+@click.option(
+    "--scope",
+    type=click.Choice(["owner", "repository", "path", "blob", "commit-author", "issue-author"]),
+    default="owner",
+)
 @click.option("--host", default="", help="Only on this host.")
 @workspace_option
 def add(spec: str, values: tuple[str, ...], scope: str, host: str, workspace: str) -> None:
@@ -68,7 +77,11 @@ def add(spec: str, values: tuple[str, ...], scope: str, host: str, workspace: st
 @command.command("import")
 @spec_argument
 @click.argument("file", type=click.File("r"))
-@click.option("--scope", type=click.Choice(["owner", "repository", "path", "blob", "commit-author", "issue-author"]), default="owner")
+@click.option(
+    "--scope",
+    type=click.Choice(["owner", "repository", "path", "blob", "commit-author", "issue-author"]),
+    default="owner",
+)
 @workspace_option
 def import_(spec: str, file: Any, scope: str, workspace: str) -> None:
     """Add the lines of a text file to a list and seal it again; `-` reads standard input."""
@@ -78,7 +91,7 @@ def import_(spec: str, file: Any, scope: str, workspace: str) -> None:
 
 def _add(spec: str, workspace: str, entries: list[dict[str, str]]) -> None:
     from bigcode.api.diagnostics import Place, fail
-    from bigcode.evidence.consent import new_list, parse_list, render_list
+    from bigcode.evidence.consent import new_list, parse_list, render_list, replace_file
     from bigcode.evidence.signing import public_key
 
     session, lists = _lists(spec, workspace)
@@ -88,10 +101,11 @@ def _add(spec: str, workspace: str, entries: list[dict[str, str]]) -> None:
     public_key(session.key_path)
     content = parse_list(path.read_bytes(), Place(str(path))) if path.exists() else new_list()
     before = len(content["entries"])
+    parse_list(json.dumps({**content, "entries": entries}).encode(), Place("the new entries"))
     content["entries"] = [*content["entries"], *entries]
     path.parent.mkdir(parents=True, exist_ok=True)
     data = render_list(content)
-    path.write_bytes(data)
+    replace_file(path, data)
     after = len(parse_list(data, Place(str(path)))["entries"])
     click.echo(f"{address}: {plural(after - before, 'entry').replace('entrys', 'entries')} added, {after} in all.")
     _seal(session, address, resource, path)
@@ -118,40 +132,65 @@ def _seal(session: Any, address: str, resource: Any, path: Path) -> None:
     if pin == resource.spec.pin:
         click.echo(f"Signed the list of {address}; the pin is unchanged.")
         return
-    _write_pin(Path(session.workspace.documents[address].file), pin)
-    click.echo(f"Sealed {address}: the new pin stands in {session.workspace.documents[address].file}; have it reviewed.")
+    file = session.workspace.documents[address].file
+    _write_pin(Path(file), pin)
+    click.echo(f"Sealed {address}: the new pin stands in {file}; have it reviewed.")
 
 
 def _write_pin(path: Path, pin: str) -> None:
-    """Set `pin` in the spec, leaving every other character as it is."""
-    import re
+    """Set `pin` in the spec, leaving every other character as it is.
 
-    text = path.read_text("utf-8")
-    new, count = re.subn(r"(?m)^(\s+pin:).*$", rf'\g<1> "{pin}"', text, count=1)
-    if not count:
-        new = re.sub(r"(?m)^(\s+)source:(.*)$", rf'\g<0>\n\g<1>pin: "{pin}"', text, count=1)
-    path.write_text(new, "utf-8")
+    Raises:
+        Problem: E402 when the spec is written in a form that has no place for it.
+    """
+    from bigcode.api.diagnostics import fail
+    from bigcode.evidence.consent import replace_file
+    from bigcode.spec.text import parse_document, replace_scalar
+
+    data = path.read_bytes()
+    mark, text = data[:3] if data[:3] == b"\xef\xbb\xbf" else b"", data.decode("utf-8-sig")
+    document, _ = parse_document(text, str(path))
+    quoted = f'"{pin}"'
+    if document is not None and ("spec", "pin") in document.raws:
+        raw = document.raws["spec", "pin"]
+        text = replace_scalar(text, document, ("spec", "pin"), quoted if raw else f" {quoted}")
+    elif document is not None and document.keys["spec", "source"].line > document.keys["spec",].line:
+        indent = " " * (document.keys["spec", "source"].column - 1)
+        lines = text.splitlines(keepends=True)
+        ending = "\r\n" if lines[0].endswith("\r\n") else "\n"
+        lines.insert(document.keys["spec", "source"].line - 1, f"{indent}pin: {quoted}{ending}")
+        text = "".join(lines)
+    else:
+        raise fail("E402", f"the pin cannot be written into {path}", document.place(("spec",)) if document else None,
+                   f"Write `pin: {quoted}` into the spec by hand.")  # fmt: skip
+    replace_file(path, mark + text.encode())
 
 
 @command.command("status")
 @spec_argument
 @workspace_option
 @json_option
-def status(spec: str, workspace: str, json_output: bool) -> None:
-    """Whether each list is there, pinned and signed."""
+def status(spec: str, workspace: str, json_output: bool) -> int:
+    """Whether each list is there, pinned and signed. Exit 3 when one is not usable."""
     from bigcode.api.diagnostics import Problem
-    from bigcode.evidence.consent import open_lists
+    from bigcode.evidence.consent import open_list
 
     session, lists = _lists(spec, workspace)
-    try:
-        open_lists(session.workspace, session.trusted_keys())
-        problem = None
-    except Problem as error:
-        problem = error
+    problems: dict[str, Problem | None] = {}
+    for address, resource, _ in lists:
+        try:
+            open_list(session.workspace, address, resource, session.trusted_keys())
+            problems[address] = None
+        except Problem as problem:
+            problems[address] = problem
+    found = [diagnostic for problem in problems.values() if problem for diagnostic in problem.diagnostics]
     if json_output:
-        emit_json("optout", {"lists": [a for a, _, _ in lists], "ok": problem is None})
+        emit_json("optout", {"lists": list(problems), "usable": {a: p is None for a, p in problems.items()}, "ok": not found,
+                             "diagnostics": [d.as_json() for d in found]})  # fmt: skip
     else:
         for address, resource, _ in lists:
-            click.echo(f"{address}: as of {resource.spec.as_of}, {resource.spec.pin[:19]}..., {'sealed' if problem is None else 'not usable'}")
-    if problem is not None:
-        raise problem
+            pin = f"{resource.spec.pin[:19]}..." if resource.spec.pin else "not pinned"
+            click.echo(f"{address}: as of {resource.spec.as_of}, {pin}, {'sealed' if problems[address] is None else 'not usable'}")
+        for diagnostic in found:
+            click.echo(str(diagnostic), err=True)
+    return max((p.exit_code for p in problems.values() if p), default=0)

@@ -16,7 +16,14 @@ JSON_VERSION = 1
 
 def emit_json(kind: str, value: Any) -> None:
     """One document on stdout, with its kind and the version of its form."""
-    click.echo(json.dumps({"format": f"bigcode.{kind}/{JSON_VERSION}", **value}, indent=2, sort_keys=True, ensure_ascii=False))
+    click.echo(
+        json.dumps(
+            {"format": f"bigcode.{kind}/{JSON_VERSION}", **value},
+            indent=2,
+            sort_keys=True,
+            ensure_ascii=False,
+        )
+    )
 
 
 def say(text: str = "") -> None:
@@ -45,6 +52,9 @@ class LineProgress:
     def node_progress(self, node: Node, done: int, total: int) -> None:
         """Only what is finished is told."""
 
+    def node_failed(self, node: Node, problems: list[Diagnostic]) -> None:
+        """The diagnostics are printed at the end, all at once."""
+
     def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None:
         if ran:
             more = f", {reused} reused" if reused else ""
@@ -62,9 +72,13 @@ class BarProgress:
 
         self._lines = LineProgress()
         self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=Console(stderr=True), transient=True,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> BarProgress:
@@ -86,11 +100,17 @@ class BarProgress:
     def node_progress(self, node: Node, done: int, total: int) -> None:
         self._bars.update(self._tasks[node.id], completed=done, total=total)
 
+    def node_failed(self, node: Node, problems: list[Diagnostic]) -> None:
+        if node.id in self._tasks:
+            self._bars.remove_task(self._tasks.pop(node.id))
+
     def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None:
         if node.id in self._tasks:
             self._bars.remove_task(self._tasks.pop(node.id))
         if ran:
-            self._bars.console.print(f"{node.id}  {plural(ran, 'task')}  {duration(seconds)}", markup=False, highlight=False)
+            self._bars.console.print(
+                f"{node.id}  {plural(ran, 'task')}  {duration(seconds)}", markup=False, highlight=False
+            )
 
 
 class Quiet(LineProgress):

@@ -18,13 +18,29 @@ from bigcode.cli.render_plan import github_comment, plan_lines
 @workspace_option
 @env_option
 @click.option("--json", "json_output", is_flag=True, help="One JSON document on stdout.")
-@click.option("--impact", is_flag=True, help="Run the cheap judgements into scratch and print the governance impact.")
-@click.option("--format", "form", type=click.Choice(["text", "github"]), default="text", help="github: a comment for a review; implies --impact.")
+@click.option(
+    "--impact", is_flag=True, help="Run the cheap judgements into scratch and print the governance impact."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "github"]),
+    default="text",
+    help="github: a comment for a review; implies --impact.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the plan to a file for `bigcode apply`.")
 @click.option("--exit-code", is_flag=True, help="Exit 4 when something would change.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date for the gates; today unless given.")
 def command(
-    spec: str, workspace: str, env: str, json_output: bool, impact: bool, form: str, out: Path | None, exit_code: bool, as_of: Any
+    spec: str,
+    workspace: str,
+    env: str,
+    json_output: bool,
+    impact: bool,
+    form: str,
+    out: Path | None,
+    exit_code: bool,
+    as_of: Any,
 ) -> int:
     """Show what an apply would do and why, and the gates. Writes nothing but --out."""
     from bigcode.plan.gates import gates
@@ -43,8 +59,24 @@ def command(
     if out is not None:
         write_plan(out, value)
     if json_output:
-        emit_json("plan", {**value, "gates": [{"release": g.release, "id": g.id, "ok": g.ok, "passes": g.passes, "text": g.text, "waiver": g.waiver}
-                                              for g in states], "impact": delta.as_json() if delta else None})  # fmt: skip
+        emit_json(
+            "plan",
+            {
+                **value,
+                "gates": [
+                    {
+                        "release": g.release,
+                        "id": g.id,
+                        "ok": g.ok,
+                        "passes": g.passes,
+                        "text": g.text,
+                        "waiver": g.waiver,
+                    }
+                    for g in states
+                ],
+                "impact": delta.as_json() if delta else None,
+            },
+        )
     elif form == "github":
         click.echo(github_comment(opened.workspace.name, graph, found, states, delta))
     else:

@@ -23,11 +23,20 @@ def list_plugins(ctx: click.Context, json_output: bool) -> None:
     host = load_host()
     registry = host.registry
     if json_output:
-        emit_json("plugins", {
-            "plugins": [{"name": n, "distribution": d, "version": v} for n, d, v in host.plugins],
-            "components": {n: {"slot": o.component.slot, "version": o.component.version, "plugin": o.plugin} for n, o in registry.offers.items()},
-            "broken": [{"name": b.plugin, "distribution": b.distribution, "code": b.code, "reason": b.reason} for b in registry.broken],
-        })  # fmt: skip
+        emit_json(
+            "plugins",
+            {
+                "plugins": [{"name": n, "distribution": d, "version": v} for n, d, v in host.plugins],
+                "components": {
+                    n: {"slot": o.component.slot, "version": o.component.version, "plugin": o.plugin}
+                    for n, o in registry.offers.items()
+                },
+                "broken": [
+                    {"name": b.plugin, "distribution": b.distribution, "code": b.code, "reason": b.reason}
+                    for b in registry.broken
+                ],
+            },
+        )
         return
     for name, distribution, version in host.plugins:
         click.echo(f"{name}  ({distribution} {version})")
@@ -36,8 +45,14 @@ def list_plugins(ctx: click.Context, json_output: bool) -> None:
                 c = offer.component
                 click.echo(f"    {c.name:<26} {c.slot:<10} behaviour {c.version}  {c.summary}".rstrip())
     for broken in registry.broken:
-        click.echo(f"warning: {broken.code}  plugin `{broken.plugin}` of {broken.distribution}: {broken.reason}", err=True)
+        click.echo(
+            f"warning: {broken.code}  plugin `{broken.plugin}` of {broken.distribution}: {broken.reason}",
+            err=True,
+        )
         if ctx.obj and ctx.obj.get("debug"):
             click.echo(broken.trace, err=True)
     for name, claimants in registry.contested.items():
-        click.echo(f"warning: E301  component `{name}` is claimed by {' and '.join(claimants)}; neither is loaded", err=True)
+        click.echo(
+            f"warning: E301  component `{name}` is claimed by {' and '.join(claimants)}; neither is loaded",
+            err=True,
+        )

@@ -23,11 +23,12 @@ def plan_lines(graph: Graph, found: Survey, states: Sequence[Gate], delta: Any) 
     if states:
         lines += ["", *(_gate_line(g) for g in states)]
     verbs = [s.verb for s in found.steps]
-    total = f"Plan: {verbs.count('run'):,} tasks to run, {verbs.count('reuse'):,} reused, {verbs.count('pinned'):,} pinned."
+    run, reuse, pinned = (verbs.count(verb) for verb in ("run", "reuse", "pinned"))
+    total = f"Plan: {run:,} tasks to run, {reuse:,} reused, {pinned:,} pinned."
     if not found.changes:
         total = f"No changes: {len(verbs):,} tasks are up to date."
-        if "pinned" in verbs:
-            total = f"No changes: {verbs.count('reuse'):,} tasks are up to date, {verbs.count('pinned'):,} pinned to earlier data."
+        if pinned:
+            total = f"No changes: {reuse:,} tasks are up to date, {pinned:,} pinned to earlier data."
     return [*lines, "", total] if lines else [total]
 
 
@@ -36,9 +37,9 @@ def _resource_lines(address: str, found: Survey) -> list[str]:
     if all(s.verb == "reuse" for s in steps):
         return []
     head = "^" if address in found.stale else "~"
-    if all(s.reason == "first-run" or s.reason.startswith("upstream") for s in steps if s.verb == "run") and not any(
-        s.verb == "reuse" for s in steps
-    ):
+    if all(
+        s.reason == "first-run" or s.reason.startswith("upstream") for s in steps if s.verb == "run"
+    ) and not any(s.verb == "reuse" for s in steps):
         head = "+" if any(s.verb == "run" for s in steps) else head
     lines = [f"{head} {address}" + ("   pinned: its data has moved on" if address in found.stale else "")]
     by_node: dict[str, list[Any]] = {}
@@ -74,7 +75,9 @@ def github_comment(name: str, graph: Graph, found: Survey, states: Sequence[Gate
     head = [MARKER, f"## bigcode plan: {name}", ""]
     impact = ["```", *(delta.lines() if delta else []), "```", ""]
     gates = ["| gate | state | |", "| --- | --- | --- |"]
-    gates += [f"| {g.id} | {'ok' if g.ok else 'waived' if g.waiver else '**missing**'} | {g.text} |" for g in states]
+    gates += [
+        f"| {g.id} | {'ok' if g.ok else 'waived' if g.waiver else '**missing**'} | {g.text} |" for g in states
+    ]
     body = "\n".join([*head, *impact, *(gates if states else []), ""])
     details = "\n".join(plan_lines(graph, found, (), None))
     room = LIMIT - len(body) - 200

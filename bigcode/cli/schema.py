@@ -10,7 +10,9 @@ import click
 
 @click.command("schema")
 @click.argument("kind", required=False)
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write KIND.schema.json files into a folder.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Write KIND.schema.json files into a folder."
+)
 def command(kind: str | None, output: Path | None) -> None:
     """Print the JSON Schema of a kind, or list the kinds."""
     from bigcode.api.diagnostics import fail
@@ -22,7 +24,9 @@ def command(kind: str | None, output: Path | None) -> None:
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         for name in [kind] if kind else KINDS:
-            (output / f"{name}.schema.json").write_text(json.dumps(json_schema(name), indent=2) + "\n", "utf-8")
+            (output / f"{name}.schema.json").write_text(
+                json.dumps(json_schema(name), indent=2) + "\n", "utf-8"
+            )
     elif kind is None:
         click.echo("\n".join(KINDS))
     else:

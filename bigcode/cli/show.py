@@ -23,8 +23,18 @@ def command(spec: str, workspace: str, env: str, json_output: bool) -> None:
     results = recorded_results(graph, session.store) if applied else {}
     ledger = ledger_of(opened.workspace, graph, results, set())
     if json_output:
-        emit_json("show", {"resources": {a: {"spec": plain(opened.workspace.resources[a].spec),
-                                             "facts": [f.as_json() for f in ledger.of(a).values()]} for a in wanted}})  # fmt: skip
+        emit_json(
+            "show",
+            {
+                "resources": {
+                    a: {
+                        "spec": plain(opened.workspace.resources[a].spec),
+                        "facts": [f.as_json() for f in ledger.of(a).values()],
+                    }
+                    for a in wanted
+                }
+            },
+        )
         return
     for address in wanted:
         resource = opened.workspace.resources[address]
@@ -32,7 +42,15 @@ def command(spec: str, workspace: str, env: str, json_output: bool) -> None:
         if resource.metadata.owners:
             click.echo(f"    owners: {', '.join(resource.metadata.owners)}")
         for fact in ledger.of(address).values():
-            value = "withheld" if fact.withheld else "not measured" if fact.value is None else f"{fact.value:,}" if isinstance(fact.value, int) else fact.value
+            value = (
+                "withheld"
+                if fact.withheld
+                else "not measured"
+                if fact.value is None
+                else f"{fact.value:,}"
+                if isinstance(fact.value, int)
+                else fact.value
+            )
             unit = "" if fact.unit in ("1", "text", "date") else f" {fact.unit}"
             click.echo(f"    {fact.id.removeprefix(address + '/'):<44} {value}{unit}   {fact.kind}")
     if not applied:

@@ -17,6 +17,16 @@ def command(spec: str, workspace: str, env: str, json_output: bool) -> None:
     for resource in opened.workspace.resources.values():
         kinds[resource.kind] = kinds.get(resource.kind, 0) + 1
     if json_output:
-        emit_json("validate", {"workspace": opened.workspace.name, "kinds": kinds, "resources": list(opened.workspace.resources)})
+        emit_json(
+            "validate",
+            {
+                "workspace": opened.workspace.name,
+                "kinds": kinds,
+                "resources": list(opened.workspace.resources),
+            },
+        )
         return
-    click.echo(f"{opened.workspace.name}: {plural(len(opened.workspace.resources), 'resource')} of {plural(len(kinds), 'kind')}, no errors.")
+    click.echo(
+        f"{opened.workspace.name}: {plural(len(opened.workspace.resources), 'resource')} "
+        f"of {plural(len(kinds), 'kind')}, no errors."
+    )

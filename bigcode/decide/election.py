@@ -49,7 +49,7 @@ class Outcome:
 
 
 def held_out(host: str, owner: str, seed: int, share: float) -> bool:
-    """Whether a project is in the validation split: a keyed hash of its owner, so that forks of a name stay together."""
+    """Whether a project is in the validation split: by a keyed hash of its owner, so never file by file."""
     value = hashlib.sha256(f"{seed}\0{host}\0{owner}".encode()).digest()
     return int.from_bytes(value[:8], "big") < share * 2**64
 
@@ -68,9 +68,7 @@ def elect(
         clusters: blob -> (cluster, signature as uint32 of shape [permutations]); only members of clusters.
         threshold: share of equal signature positions, an unbiased estimate of Jaccard similarity (Broder 1997).
     """
-    splits = [
-        "validation" if held_out(c.host, c.owner, seed, validation) else "train" for c in candidates
-    ]
+    splits = ["validation" if held_out(c.host, c.owner, seed, validation) else "train" for c in candidates]
     held_blobs = {c.blob for c, split in zip(candidates, splits, strict=True) if split == "validation"}
     groups: dict[str, list[int]] = {}
     for index, candidate in enumerate(candidates):
@@ -92,7 +90,9 @@ def _elect_group(
     out: list[Outcome],
 ) -> None:
     held = [m for m in members if splits[m] == "validation"]
-    held_distinct = {candidates[m].blob: m for m in sorted(held, key=lambda m: _preference(candidates[m]), reverse=True)}
+    held_distinct = {
+        candidates[m].blob: m for m in sorted(held, key=lambda m: _preference(candidates[m]), reverse=True)
+    }
     seats: list[int] = []
     by_blob: dict[tuple[str, str], int] = {}
     for m in sorted(members, key=lambda m: (splits[m] != "validation", _preference(candidates[m]))):
@@ -121,7 +121,9 @@ def _elect_group(
 
 def _preference(candidate: Candidate) -> tuple[bool, bool, int, str]:
     """Kept first: not vendored, in its own package, newest release, then by name."""
-    holder = Holder(candidate.owner, candidate.repository, candidate.path, candidate.vendored, candidate.released)
+    holder = Holder(
+        candidate.owner, candidate.repository, candidate.path, candidate.vendored, candidate.released
+    )
     return (candidate.vendored, not in_own_package(holder), -candidate.released, candidate.file)
 
 

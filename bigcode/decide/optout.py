@@ -63,7 +63,7 @@ def _scope_of(row: Row, by_scope: Mapping[str, Mapping[str, set[str]]]) -> str:
     for scope, values in (
         ("owner", (owner,)),
         ("repository", (repository,)),
-        ("path", _prefixes(repository, row.path)),
+        ("path", _prefixes(repository, row.path.lower())),
         ("blob", (row.blob, row.git_sha1)),
     ):
         named = by_scope.get(scope)
@@ -125,7 +125,9 @@ def spread(
                     disputed.append(m)
     gone = {row.file for row, reason in zip(rows, reasons, strict=True) if reason}
     emptied = [bool(seat) and seat in gone for seat in seats]
-    reasons = [reason or ("optout.seat" if empty else "") for reason, empty in zip(reasons, emptied, strict=True)]
+    reasons = [
+        reason or ("optout.seat" if empty else "") for reason, empty in zip(reasons, emptied, strict=True)
+    ]
     return Removal(reasons, emptied, sorted(disputed))
 
 

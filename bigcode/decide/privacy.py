@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 SPANS = pa.list_(
-    pa.struct([("start", pa.int64()), ("end", pa.int64()), ("entity", pa.string()), ("replacement", pa.string())])
+    pa.struct(
+        [("start", pa.int64()), ("end", pa.int64()), ("entity", pa.string()), ("replacement", pa.string())]
+    )
 )
 
 
@@ -39,8 +41,15 @@ def decide(observations: pa.Table, actions: Mapping[str, Action]) -> pa.Table:
                 continue
             replacement = f"<{item['entity']}>" if rule.action == "mask" else item["surrogate"]
             kept.append(
-                {"start": item["start"], "end": item["end"], "entity": item["entity"], "replacement": replacement}
+                {
+                    "start": item["start"],
+                    "end": item["end"],
+                    "entity": item["entity"],
+                    "replacement": replacement,
+                }
             )
         reasons.append(sorted(dropped))
         spans.append(kept)
-    return pa.table({"privacy_reasons": pa.array(reasons, pa.list_(pa.string())), "spans": pa.array(spans, SPANS)})
+    return pa.table(
+        {"privacy_reasons": pa.array(reasons, pa.list_(pa.string())), "spans": pa.array(spans, SPANS)}
+    )

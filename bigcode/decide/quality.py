@@ -29,7 +29,9 @@ def decide(observations: pa.Table, rules: Sequence[Rule], include: Sequence[str]
     """
     reasons: list[list[str]] = [[] for _ in range(observations.num_rows)]
     language = observations["language"].combine_chunks()
-    known = pc.is_in(language, pa.array(list(include), pa.string())) if include else pc.not_equal(language, "")
+    known = (
+        pc.is_in(language, pa.array(list(include), pa.string())) if include else pc.not_equal(language, "")
+    )
     _mark(reasons, pc.invert(known), "quality.language")
     for rule in rules:
         broken = _breaks(observations[rule.column].combine_chunks(), rule)

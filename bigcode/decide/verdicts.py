@@ -75,8 +75,11 @@ def merge(
     """
     facts = [
         observations.select(["host", "owner", "repository", "revision", "path", "blob", "bytes", "language"]),
-        licenses, quality, privacy, election,
-    ]  # fmt: skip
+        licenses,
+        quality,
+        privacy,
+        election,
+    ]
     columns = {name: table[name].to_pylist() for table in facts for name in table.column_names}
     verdicts, kept = [], []
     for index in range(observations.num_rows):
@@ -103,15 +106,23 @@ def merge(
             }
         )
     verdicts.sort(key=lambda v: (v.get("path") is None, v["row"]))
-    public = pa.table({n: pa.array([v.get(n) for v in verdicts], PUBLIC.field(n).type) for n in PUBLIC.names}, schema=PUBLIC)
+    public = pa.table(
+        {n: pa.array([v.get(n) for v in verdicts], PUBLIC.field(n).type) for n in PUBLIC.names}, schema=PUBLIC
+    )
     wanted = observations.select(
         ["host", "owner", "repository", "revision", "path", "blob", "git_sha1", "bytes", "language"]
     )
-    for table, names in ((licenses, ("license", "license_source")), (election, ("split",)), (privacy, ("spans",))):
+    for table, names in (
+        (licenses, ("license", "license_source")),
+        (election, ("split",)),
+        (privacy, ("spans",)),
+    ):
         for name in names:
             wanted = wanted.append_column(name, table[name])
     chosen = wanted.take(pa.array(kept, pa.int64()))
-    return public, chosen.sort_by([(c, "ascending") for c in ("host", "owner", "repository", "revision", "path")])
+    return public, chosen.sort_by(
+        [(c, "ascending") for c in ("host", "owner", "repository", "revision", "path")]
+    )
 
 
 def file_id(host: str, owner: str, repository: str, revision: str, path: str) -> str:

@@ -66,7 +66,9 @@ def read_bundle(folder: Path) -> Bundle:
     bundle = Bundle(folder=folder)
     try:
         if bundle.json(LIST)["format"] != FORMAT:
-            raise fail("E611", f"{folder} has a bundle of another format", hint=f"This version reads {FORMAT}.")
+            raise fail(
+                "E611", f"{folder} has a bundle of another format", hint=f"This version reads {FORMAT}."
+            )
     except (KeyError, ValueError, TypeError) as error:
         raise fail("E611", f"{folder} has no {LIST} that can be read") from error
     return bundle

@@ -23,7 +23,9 @@ def check_facts(facts: Mapping[str, Fact], present: Collection[str] | None = Non
     return found
 
 
-def _check_one(fact: Fact, facts: Mapping[str, Fact], present: Collection[str] | None) -> Iterable[Diagnostic]:
+def _check_one(
+    fact: Fact, facts: Mapping[str, Fact], present: Collection[str] | None
+) -> Iterable[Diagnostic]:
     try:
         parse_unit(fact.unit)
     except ValueError as error:
@@ -38,7 +40,9 @@ def _check_one(fact: Fact, facts: Mapping[str, Fact], present: Collection[str] |
     if present is not None:
         for digest in fact.inputs:
             if digest not in present:
-                yield Diagnostic("E605", f"{fact.id} was taken from {digest[:12]}, which the evidence does not hold")
+                yield Diagnostic(
+                    "E605", f"{fact.id} was taken from {digest[:12]}, which the evidence does not hold"
+                )
 
 
 def _reconcile(facts: Mapping[str, Fact]) -> Iterable[Diagnostic]:

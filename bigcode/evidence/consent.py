@@ -7,6 +7,8 @@ keeps the digest, and the row ids made from it, from being guessed. `<list>.sig`
 from __future__ import annotations
 
 import json
+import os
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +24,16 @@ from bigcode.spec.workspace import Workspace
 
 FORMAT = "bigcode-optout/1"
 SCOPES = get_args(Scope)
+_SALT = re.compile(r"(?:[0-9a-f]{2}){16,}")
+_ANYBODY = (re.compile(r"\S(?:.*\S)?"), "that the scope asks for")
+_FORMS: dict[str, tuple[re.Pattern[str], str]] = {
+    "owner": (re.compile(r"[^\s:]+"), "OWNER"),
+    "repository": (re.compile(r"[^\s:/][^\s:]*/[^\s:/]+"), "OWNER/REPOSITORY"),
+    "path": (re.compile(r"[^\s:/][^\s:]*/[^\s:/]+:[^/](?:.*[^/])?"), "OWNER/REPOSITORY:PATH"),
+    "blob": (re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}"), "of a SHA-1 or SHA-256 in hex"),
+    "commit-author": _ANYBODY,
+    "issue-author": _ANYBODY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +64,44 @@ def parse_list(data: bytes, place: Place) -> dict[str, Any]:
     """
     hint = "Edit lists with `bigcode optout add` and `bigcode optout import`."
     try:
-        content = json.loads(data)
-    except ValueError as error:
+        content = json.loads(data, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
         raise fail("E404", "the opt-out list is not JSON", place, hint) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise fail("E404", f"the opt-out list does not say format {FORMAT}", place, hint)
     salt = content.get("salt")
-    if not isinstance(salt, str) or len(salt) < 32 or any(c not in "0123456789abcdef" for c in salt):
+    if not isinstance(salt, str) or not _SALT.fullmatch(salt):
         raise fail("E404", "the opt-out list has no salt", place, hint)
     entries = content.get("entries")
     if not isinstance(entries, list):
         raise fail("E404", "the opt-out list has no entries", place, hint)
     for number, entry in enumerate(entries, 1):
-        good = isinstance(entry, dict) and entry.get("scope") in SCOPES and isinstance(entry.get("value"), str)
-        if not good or not entry["value"]:
-            raise fail("E404", f"entry {number} of the opt-out list has no known scope or no value", place, hint)
+        reason = _misformed(entry)
+        if reason:
+            raise fail("E404", f"entry {number} of the opt-out list {reason}", place, hint)
     return content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys differ; of two values for one key one would be lost in silence."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _misformed(entry: Any) -> str:
+    """Why an entry can name nothing; an entry that is passed over in silence is a wish that is not honoured."""
+    if not isinstance(entry, dict) or not set(entry) <= {"scope", "value", "host", "date"}:
+        return "has fields other than scope, value, host and date"
+    if not all(isinstance(value, str) for value in entry.values()):
+        return "holds something that is not text"
+    form = _FORMS.get(entry.get("scope", ""))
+    if form is None:
+        return f"has no known scope ({', '.join(SCOPES)})"
+    if not form[0].fullmatch(entry.get("value", "")):
+        return f"has no value of the form {form[1]}"
+    return ""
 
 
 def list_path(workspace: Workspace, resource: Resource) -> Path:
@@ -83,8 +117,20 @@ def seal_list(path: Path, key: Path) -> str:
     """Sign the list as it stands; returns the pin, `sha256:<hex>`."""
     pin = f"sha256:{digest(path.read_bytes())}"
     signature = {"key": public_key(key), "value": sign(key, message(pin)), "pin": pin}
-    signature_path(path).write_text(json.dumps(signature, indent=1) + "\n")
+    replace_file(signature_path(path), (json.dumps(signature, indent=1) + "\n").encode())
     return pin
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write beside the place and rename, so that a crash leaves the old file or the new one."""
+    staged = path.with_name(f".{path.name}.staged")
+    with staged.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    if path.exists():
+        staged.chmod(path.stat().st_mode)
+    staged.replace(path)
 
 
 def signature_path(path: Path) -> Path:
@@ -105,7 +151,7 @@ def open_lists(workspace: Workspace, trusted: Sequence[str]) -> list[SealedList]
     for address, resource in workspace.resources.items():
         if resource.kind == "OptOutSnapshot":
             try:
-                found.append(_open(workspace, address, resource, trusted))
+                found.append(open_list(workspace, address, resource, trusted))
             except Problem as problem:
                 problems += problem.diagnostics
     if problems:
@@ -113,33 +159,61 @@ def open_lists(workspace: Workspace, trusted: Sequence[str]) -> list[SealedList]
     return found
 
 
-def _open(workspace: Workspace, address: str, resource: Resource, trusted: Sequence[str]) -> SealedList:
+def open_list(workspace: Workspace, address: str, resource: Resource, trusted: Sequence[str]) -> SealedList:
+    """The list of one snapshot, verified.
+
+    Raises:
+        Problem: as `open_lists`.
+    """
     place = workspace.place(address, "spec", "source")
     path = list_path(workspace, resource)
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise fail("E401", f"the opt-out list `{resource.spec.source}` is not there", place,
-                   "Put the list beside the spec; nothing is built without it.") from error  # fmt: skip
+        raise fail(
+            "E401",
+            f"the opt-out list `{resource.spec.source}` is not there",
+            place,
+            "Put the list beside the spec; nothing is built without it.",
+        ) from error
     except OSError as error:
-        raise fail("E401", f"the opt-out list `{resource.spec.source}` cannot be read: {error.strerror}", place) from error
+        raise fail(
+            "E401", f"the opt-out list `{resource.spec.source}` cannot be read: {error.strerror}", place
+        ) from error
     pin = f"sha256:{digest(data)}"
     if not resource.spec.pin:
         raise fail("E402", f"{address} is not pinned", place, "Run `bigcode optout seal` and review the pin.")
     if pin != resource.spec.pin:
-        raise fail("E403", "the opt-out list does not match the pin of the spec", workspace.place(address, "spec", "pin"),
-                   "Restore the list, or seal it again and have the new pin reviewed.")  # fmt: skip
+        raise fail(
+            "E403",
+            "the opt-out list does not match the pin of the spec",
+            workspace.place(address, "spec", "pin"),
+            "Restore the list, or seal it again and have the new pin reviewed.",
+        )
     parse_list(data, place)
     try:
-        signature = json.loads(signature_path(path).read_text())
+        signature = json.loads(signature_path(path).read_bytes())
         key, value = str(signature["key"]), str(signature["value"])
     except FileNotFoundError as error:
-        raise fail("E402", "the opt-out list has no signature", place, "Run `bigcode optout seal`.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise fail("E402", "the signature of the opt-out list cannot be read", place, "Run `bigcode optout seal`.") from error
+        raise fail(
+            "E402", "the opt-out list has no signature", place, "Run `bigcode optout seal`."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise fail(
+            "E402", "the signature of the opt-out list cannot be read", place, "Run `bigcode optout seal`."
+        ) from error
     if not verified(key, value, message(pin)):
-        raise fail("E403", "the signature is not of this list", place, "Run `bigcode optout seal` if the list is right.")
+        raise fail(
+            "E403",
+            "the signature is not of this list",
+            place,
+            "Run `bigcode optout seal` if the list is right.",
+        )
     if key not in (resource.spec.signers or tuple(trusted)):
-        raise fail("E402", "the opt-out list is signed with a key that does not count", place,
-                   "Name the key in `signers`, or sign with the key of this store.")  # fmt: skip
+        raise fail(
+            "E402",
+            "the opt-out list is signed with a key that does not count",
+            place,
+            "Name the key in `signers`, or sign with the key of this store.",
+        )
     return SealedList(address, digest(data), data)

@@ -54,17 +54,33 @@ def collect(recorded: Iterable[tuple[str, Action]], resources: Mapping[str, Reso
             fact = qualify(resource, raw)
             known = facts.get(fact.id)
             if known is not None and known.value != fact.value:
-                findings.append(Diagnostic("E601", f"{fact.id} has two values: {known.value} and {fact.value}"))
+                findings.append(
+                    Diagnostic("E601", f"{fact.id} has two values: {known.value} and {fact.value}")
+                )
             facts[fact.id] = fact
     declared: dict[str, Fact] = {}
     for address, resource_ in resources.items():
         for item in resource_.spec.facts:
-            fact = Fact(f"{address}/{item.id}", item.value, item.unit, "declared", item.label, source=item.source, as_of=item.as_of)
+            fact = Fact(
+                f"{address}/{item.id}",
+                item.value,
+                item.unit,
+                "declared",
+                item.label,
+                source=item.source,
+                as_of=item.as_of,
+            )
             if fact.id in facts:
                 declared[fact.id] = fact
                 if facts[fact.id].value != fact.value:
-                    findings.append(Diagnostic("E610", f"{fact.id}: declared {fact.value}, measured {facts[fact.id].value}",
-                                               severity="warning", hint="Both are shown; the measured value is printed."))  # fmt: skip
+                    findings.append(
+                        Diagnostic(
+                            "E610",
+                            f"{fact.id}: declared {fact.value}, measured {facts[fact.id].value}",
+                            severity="warning",
+                            hint="Both are shown; the measured value is printed.",
+                        )
+                    )
             else:
                 facts[fact.id] = fact
     return Ledger(dict(sorted(facts.items())), declared, tuple(findings))

@@ -56,4 +56,6 @@ def _private(path: Path):  # type: ignore[no-untyped-def]
     try:
         return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text().strip()))
     except (OSError, ValueError) as error:
-        raise fail("E405", f"no key can be read at {path}", hint="`bigcode optout key SPEC` makes one.") from error
+        raise fail(
+            "E405", f"no key can be read at {path}", hint="`bigcode optout key SPEC` makes one."
+        ) from error

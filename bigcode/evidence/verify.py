@@ -34,7 +34,9 @@ class Verdict:
         return not any(f.severity == "error" for f in self.findings)
 
 
-def verify(bundle: Bundle, *, level: int, cards: CheckCard, trust: Sequence[str] = (), data: Path | None = None) -> Verdict:
+def verify(
+    bundle: Bundle, *, level: int, cards: CheckCard, trust: Sequence[str] = (), data: Path | None = None
+) -> Verdict:
     """Check a bundle up to a level.
 
     Args:
@@ -61,7 +63,9 @@ def verify(bundle: Bundle, *, level: int, cards: CheckCard, trust: Sequence[str]
         _check_data(bundle, data, out)
     else:
         out.unchecked.append("the data files themselves: pass --data DIR")
-    out.unchecked.append("that components, run again, give these objects (level 3), and training, which is recorded")
+    out.unchecked.append(
+        "that components, run again, give these objects (level 3), and training, which is recorded"
+    )
     out.unchecked.append("what people declared: its sources are named, not followed")
     return out
 
@@ -126,7 +130,9 @@ def _check_facts(bundle: Bundle, out: Verdict) -> dict[str, Fact]:
             out.findings.append(Diagnostic("E601", f"{fact_id} differs from what its action recorded"))
     if len(out.findings) == before:
         derived = sum(f.kind == "derived" for f in facts.values())
-        out.checked.append(f"{len(facts)} facts: {derived} derived ones recompute, ledgers reconcile, inputs are listed")
+        out.checked.append(
+            f"{len(facts)} facts: {derived} derived ones recompute, ledgers reconcile, inputs are listed"
+        )
     return facts
 
 
@@ -159,11 +165,17 @@ def _check_queries(bundle: Bundle, facts: Mapping[str, Fact], out: Verdict) -> N
             count += 1
             value = run_query(fact.query, table)
             if value != fact.value:
-                out.findings.append(Diagnostic("E607", f"{fact.id} is recorded as {fact.value} and counts to {value}"))
+                out.findings.append(
+                    Diagnostic("E607", f"{fact.id} is recorded as {fact.value} and counts to {value}")
+                )
     if len(out.findings) == before:
         out.checked.append(f"{count} measured facts recount from the verdict tables")
-    others = sum(1 for f in facts.values() if f.kind == "measured" and (f.query is None or f.query.table != "verdicts"))
-    out.unchecked.append(f"{others} measured facts whose tables are not in the bundle (snapshot, training, evaluation)")
+    others = sum(
+        1 for f in facts.values() if f.kind == "measured" and (f.query is None or f.query.table != "verdicts")
+    )
+    out.unchecked.append(
+        f"{others} measured facts whose tables are not in the bundle (snapshot, training, evaluation)"
+    )
 
 
 def _check_hidden(subject: str, table: Any) -> Iterable[Diagnostic]:

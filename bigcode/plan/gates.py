@@ -50,7 +50,11 @@ def gates(workspace: Workspace, as_of: date) -> list[Gate]:
         if resource.kind != "Release":
             continue
         for name in resource.spec.gates:
-            gate = _opt_out_age(workspace, address, as_of) if name == "opt-out-age" else _approvals(workspace, address)
+            gate = (
+                _opt_out_age(workspace, address, as_of)
+                if name == "opt-out-age"
+                else _approvals(workspace, address)
+            )
             found += [_waived(g, resource, as_of) for g in gate]
     return found
 
@@ -79,7 +83,9 @@ def _approvals(workspace: Workspace, address: str) -> list[Gate]:
     return found
 
 
-def approved_by(records: Sequence[Decision], approvers: Sequence[Any], approval: Any, workspace: str) -> set[str]:
+def approved_by(
+    records: Sequence[Decision], approvers: Sequence[Any], approval: Any, workspace: str
+) -> set[str]:
     """People of the required groups who signed a decision of this kind on this workspace."""
     by_key = {a.key: a for a in approvers if a.group in approval.groups}
     names: set[str] = set()
@@ -132,11 +138,26 @@ def _waived(gate: Gate, release: Any, as_of: date) -> Gate:
     for waiver in release.spec.waivers:
         if waiver.gate == gate.id:
             if date.fromisoformat(waiver.expires) >= as_of:
-                return Gate(gate.release, gate.id, False, gate.text, gate.code, f"{waiver.by} until {waiver.expires}: {waiver.reason}")
-            return Gate(gate.release, gate.id, False, f"{gate.text}; the waiver of {waiver.by} expired {waiver.expires}", gate.code)
+                return Gate(
+                    gate.release,
+                    gate.id,
+                    False,
+                    gate.text,
+                    gate.code,
+                    f"{waiver.by} until {waiver.expires}: {waiver.reason}",
+                )
+            return Gate(
+                gate.release,
+                gate.id,
+                False,
+                f"{gate.text}; the waiver of {waiver.by} expired {waiver.expires}",
+                gate.code,
+            )
     return gate
 
 
 def refuse(found: Sequence[Gate]) -> list[Diagnostic]:
     """A diagnostic for each gate that does not pass."""
-    return [Diagnostic(g.code, f"{g.release}: gate {g.id} is not met: {g.text}") for g in found if not g.passes]
+    return [
+        Diagnostic(g.code, f"{g.release}: gate {g.id} is not met: {g.text}") for g in found if not g.passes
+    ]

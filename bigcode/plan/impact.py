@@ -43,27 +43,41 @@ class Impact:
         return {
             "datasets": {
                 c.dataset: {
-                    "reasons": {k: list(v) for k, v in c.reasons.items()}, "keptBytes": list(c.kept_bytes),
+                    "reasons": {k: list(v) for k, v in c.reasons.items()},
+                    "keptBytes": list(c.kept_bytes),
                     "licenses": {k: list(v) for k, v in c.licenses.items()},
                     "redactions": {k: list(v) for k, v in c.redactions.items()},
-                    "added": c.added, "removed": c.removed, "facts": {k: list(v) for k, v in c.facts.items()},
+                    "added": c.added,
+                    "removed": c.removed,
+                    "facts": {k: list(v) for k, v in c.facts.items()},
                 }
                 for c in self.changes
             },
-            "stale": list(self.stale), "retrained": dict(self.retrained), "printed": dict(self.printed),
+            "stale": list(self.stale),
+            "retrained": dict(self.retrained),
+            "printed": dict(self.printed),
             "unforeseen": list(self.unforeseen),
-        }  # fmt: skip
+        }
 
     def lines(self) -> list[str]:
         """The impact for a person to read."""
         out: list[str] = []
         for change in self.changes:
             out += _change_lines(change)
-        out += [f"  model       {m} is pinned and overtaken by its data; it is not trained again" for m in self.stale]
+        out += [
+            f"  model       {m} is pinned and overtaken by its data; it is not trained again"
+            for m in self.stale
+        ]
         for model, energy in self.retrained.items():
-            known = f"about {energy:.4g} kWh, as last time" if energy is not None else "energy not known: no training is recorded"
+            known = (
+                f"about {energy:.4g} kWh, as last time"
+                if energy is not None
+                else "energy not known: no training is recorded"
+            )
             out.append(f"  training    {model} would be trained ({known})")
-        out += [f"  card        {card}: {count} printed values change" for card, count in self.printed.items()]
+        out += [
+            f"  card        {card}: {count} printed values change" for card, count in self.printed.items()
+        ]
         out += [f"  not foreseen: {text}" for text in self.unforeseen]
         return ["Governance impact", *(out or ["  none: no verdict changes"])]
 
@@ -83,15 +97,22 @@ def compare(dataset: str, before: pa.Table | None, after: pa.Table, facts: Mappi
             if value != fact.value:
                 changed[fact.id] = (fact.value, value)
     return Change(
-        dataset, _pairs(old_reasons, new_reasons), (_kept_bytes(before), _kept_bytes(after)),
+        dataset,
+        _pairs(old_reasons, new_reasons),
+        (_kept_bytes(before), _kept_bytes(after)),
         _pairs(_counts(_kept(before), "license"), _counts(_kept(after), "license")),
-        _pairs(_list_counts(before), _list_counts(after)), len(new_rows - old_rows), len(old_rows - new_rows), changed,
-    )  # fmt: skip
+        _pairs(_list_counts(before), _list_counts(after)),
+        len(new_rows - old_rows),
+        len(old_rows - new_rows),
+        changed,
+    )
 
 
 def _change_lines(change: Change) -> list[str]:
-    out = [f"  {change.dataset}: {change.removed:,} files leave, {change.added:,} enter; "
-           f"{change.kept_bytes[1] - change.kept_bytes[0]:+,} bytes"]  # fmt: skip
+    out = [
+        f"  {change.dataset}: {change.removed:,} files leave, {change.added:,} enter; "
+        f"{change.kept_bytes[1] - change.kept_bytes[0]:+,} bytes"
+    ]
     for reason, (old, new) in sorted(change.reasons.items()):
         if old != new:
             out.append(f"    {reason:<28} {old:>8,} -> {new:>8,}  ({new - old:+,})")
@@ -116,7 +137,10 @@ def _kept(table: pa.Table | None) -> pa.Table | None:
 def _counts(table: pa.Table | None, column: str) -> dict[str, int]:
     if table is None:
         return {}
-    return {row[column]: row["count_all"] for row in table.group_by(column).aggregate([([], "count_all")]).to_pylist()}
+    return {
+        row[column]: row["count_all"]
+        for row in table.group_by(column).aggregate([([], "count_all")]).to_pylist()
+    }
 
 
 def _list_counts(table: pa.Table | None) -> dict[str, int]:
@@ -124,7 +148,10 @@ def _list_counts(table: pa.Table | None) -> dict[str, int]:
 
     if table is None:
         return {}
-    return {v["values"]: v["counts"] for v in pc.value_counts(pc.list_flatten(table["redactions"].combine_chunks())).to_pylist()}
+    return {
+        v["values"]: v["counts"]
+        for v in pc.value_counts(pc.list_flatten(table["redactions"].combine_chunks())).to_pylist()
+    }
 
 
 def _kept_rows(table: pa.Table | None) -> set[str]:

@@ -47,7 +47,9 @@ def content_key(node: Node, label: str, results: Results) -> str:
     }
     for edge in node.inputs:
         if edge.mode == "facts":
-            keyed[edge.name] = [[part, [f.as_json() for f in action.facts]] for part, action in results[edge.node].items()]  # type: ignore[misc]
+            keyed[edge.name] = [
+                [part, [f.as_json() for f in action.facts]] for part, action in results[edge.node].items()
+            ]  # type: ignore[misc]
     return key_of({**_base(node, label), "inputs": keyed})
 
 
@@ -69,7 +71,9 @@ def recipe_keys(graph: Graph) -> dict[str, str]:
             {
                 **_base(node, ""),
                 "partitions": {label: node.partition_identity.get(label) for label in node.partitions},
-                "inputs": sorted([edge.name, edge.output, edge.mode, keys[edge.node]] for edge in node.inputs),
+                "inputs": sorted(
+                    [edge.name, edge.output, edge.mode, keys[edge.node]] for edge in node.inputs
+                ),
                 "layout": keys[node.dynamic] if node.dynamic else "",
             }
         )

@@ -38,7 +38,9 @@ def read_plan(path: str) -> dict[str, Any]:
     except OSError as error:
         raise fail("E001", f"there is no plan `{path}`") from error
     except ValueError as error:
-        raise fail("E506", f"`{path}` is no plan", hint="`bigcode plan SPEC --out plan.json` writes one.") from error
+        raise fail(
+            "E506", f"`{path}` is no plan", hint="`bigcode plan SPEC --out plan.json` writes one."
+        ) from error
     if value.get("format") != FORMAT:
         raise fail("E506", f"`{path}` is a plan of another version", hint="Plan again.")
     return value
@@ -52,6 +54,14 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """
     if old["digest"] == new["digest"]:
         return
-    changed = [name for name in ("specs", "plugins", "refs", "lists") if old["basis"].get(name) != new["basis"].get(name)]
+    changed = [
+        name
+        for name in ("specs", "plugins", "refs", "lists")
+        if old["basis"].get(name) != new["basis"].get(name)
+    ]
     what = ", ".join(changed) or "the tasks"
-    raise fail("E506", f"the plan is stale: {what} changed since it was made", hint="Run `bigcode plan` again and have it reviewed.")
+    raise fail(
+        "E506",
+        f"the plan is stale: {what} changed since it was made",
+        hint="Run `bigcode plan` again and have it reviewed.",
+    )

@@ -30,8 +30,11 @@ class Resolver:
         """
         component = self.registry.find(uses.uses, uses.version)
         if component.slot != slot:
-            raise fail("E305", f"{address}: `{uses.uses}` is a {component.slot}, a {slot} is needed here",
-                       self.workspace.place(address, "spec"))  # fmt: skip
+            raise fail(
+                "E305",
+                f"{address}: `{uses.uses}` is a {component.slot}, a {slot} is needed here",
+                self.workspace.place(address, "spec"),
+            )
         model = self.registry.config_of(component)
         values = dict(uses.with_)
         if "root" in model.model_fields and "root" not in values:
@@ -39,9 +42,13 @@ class Resolver:
         return component, model.model_validate(values)
 
 
-def core(resource: str, step: str, function: str, *, module: str = STEPS, behaviour: int = 1, **more: Any) -> Node:
+def core(
+    resource: str, step: str, function: str, *, module: str = STEPS, behaviour: int = 1, **more: Any
+) -> Node:
     """A node whose work is a function of the core."""
-    return Node(f"{resource}#{step}", resource, "core", f"core.{step}", behaviour, f"{module}:{function}", **more)
+    return Node(
+        f"{resource}#{step}", resource, "core", f"core.{step}", behaviour, f"{module}:{function}", **more
+    )
 
 
 def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
@@ -53,21 +60,45 @@ def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
     buckets = tuple(str(i) for i in range(spec.buckets))
     prefixes = tuple(str(i) for i in range(spec.blob_partitions or spec.buckets))
     fetch = Node(
-        f"{a}#collect.fetch", a, "collect", component.name, component.version, component.factory,
+        f"{a}#collect.fetch",
+        a,
+        "collect",
+        component.name,
+        component.version,
+        component.factory,
         identity={"buckets": spec.buckets, "prefixes": len(prefixes)},
         partitions=tuple(unit.name for unit in units),
         partition_identity={unit.name: dict(unit.identity) for unit in units},
-        config_class=component.config, config=plain(config),
-    )  # fmt: skip
+        config_class=component.config,
+        config=plain(config),
+    )
     return [
         fetch,
-        core(a, "collect.files", "files", identity={"pin": spec.pin}, partitions=buckets,
-             inputs=(Edge("files", fetch.id, "files", "named"),)),
-        core(a, "collect.blobs", "blobs", identity={}, partitions=prefixes,
-             inputs=(Edge("blobs", fetch.id, "blobs", "named"), Edge("names", fetch.id, "names", "named"))),
-        core(a, "facts", "snapshot_facts", module=MEASURE, identity={},
-             inputs=(Edge("files", f"{a}#collect.files", "files", "all"),)),
-    ]  # fmt: skip
+        core(
+            a,
+            "collect.files",
+            "files",
+            identity={"pin": spec.pin},
+            partitions=buckets,
+            inputs=(Edge("files", fetch.id, "files", "named"),),
+        ),
+        core(
+            a,
+            "collect.blobs",
+            "blobs",
+            identity={},
+            partitions=prefixes,
+            inputs=(Edge("blobs", fetch.id, "blobs", "named"), Edge("names", fetch.id, "names", "named")),
+        ),
+        core(
+            a,
+            "facts",
+            "snapshot_facts",
+            module=MEASURE,
+            identity={},
+            inputs=(Edge("files", f"{a}#collect.files", "files", "all"),),
+        ),
+    ]
 
 
 def resolve_dataset(resource: Resource, r: Resolver) -> list[Node]:
@@ -89,47 +120,133 @@ def resolve_dataset(resource: Resource, r: Resolver) -> list[Node]:
     observed = tuple(
         Edge(node.step, node.id, "observed", "same" if node.grain == "path" else "all") for node in nodes
     )
-    nodes.append(core(a, "gather", "gather", identity={}, partitions=buckets,
-                      inputs=(Edge("files", f"{s}#collect.files", "files"), *observed)))  # fmt: skip
+    nodes.append(
+        core(
+            a,
+            "gather",
+            "gather",
+            identity={},
+            partitions=buckets,
+            inputs=(Edge("files", f"{s}#collect.files", "files"), *observed),
+        )
+    )
     gathered = Edge("observations", f"{a}#gather", "observations")
     everything = Edge("observations", f"{a}#gather", "observations", "all")
     nodes += _clusters(a, s, spec, r, prefixes)
     threshold = nodes[-1].identity.get("threshold", 1.0) if spec.dedup else 1.0
     near = (Edge("clusters", f"{a}#cluster.near", "clusters", "all"),) if spec.dedup else ()
     nodes += [
-        core(a, "decide.license", "decide_license", identity=_license_identity(policy), partitions=buckets, inputs=(gathered,)),
-        core(a, "decide.quality", "decide_quality", partitions=buckets, inputs=(gathered,),
-             identity={"rules": plain(spec.quality.rules), "include": list(spec.languages.include)}),
-        core(a, "decide.privacy", "decide_privacy", identity={"entities": plain(pii.entities)}, partitions=buckets,
-             inputs=(gathered,)),
-        core(a, "decide.elect", "decide_elect", module=JUDGE, identity={"split": plain(spec.split), "threshold": threshold},
-             inputs=(everything, *_all(a, "license", "quality", "privacy"), *near)),
-        core(a, "decide.optout", "decide_optout", module=JUDGE, identity={"scopes": list(optout.spec.scopes), "consent": optout.spec.consent},
-             literals={"list": r.lists.get(optout.address, "")}, inputs=(everything,)),
-        core(a, "decide.copies", "decide_copies", module=JUDGE, literals={"list": r.lists.get(optout.address, "")},
-             identity={"copies": optout.spec.copies, "contested": optout.spec.contested,
-                       "common": plain(optout.spec.common_property)},
-             inputs=(everything, Edge("hits", f"{a}#decide.optout", "hits", "all"),
-                     Edge("election", f"{a}#decide.elect", "election", "all"))),
-        core(a, "verdicts", "decide_verdicts", identity={}, partitions=buckets,
-             inputs=(gathered, *(Edge(n, f"{a}#decide.{n}", n) for n in ("license", "quality", "privacy")),
-                     Edge("election", f"{a}#decide.elect", "election", "named"),
-                     Edge("removals", f"{a}#decide.copies", "removals", "named"))),
-        core(a, "export.layout", "layout", identity={"shardBytes": spec.export.shard_bytes, "include": list(spec.languages.include)},
-             inputs=(everything,)),
-        core(a, "export.shards", "materialize", identity={}, dynamic=f"{a}#export.layout", partitions=(),
-             inputs=(Edge("kept", f"{a}#verdicts", "kept", "range"),
-                     Edge("blobs", f"{s}#collect.blobs", "blobs", "all", keyed=False))),
-        core(a, "facts", "dataset_facts", module=MEASURE, params={"small_cell": w.project.spec.small_cell, "as_of": optout.spec.as_of},
-             identity={"smallCell": w.project.spec.small_cell, "asOf": optout.spec.as_of},
-             inputs=(Edge("verdicts", f"{a}#verdicts", "verdicts", "all"), Edge("shards", f"{a}#export.shards", "shards", "all"),
-                     Edge("contested", f"{a}#decide.copies", "contested", "all"),
-                     Edge("optout", f"{a}#decide.optout", "counts", "all"))),
-    ]  # fmt: skip
+        core(
+            a,
+            "decide.license",
+            "decide_license",
+            identity=_license_identity(policy),
+            partitions=buckets,
+            inputs=(gathered,),
+        ),
+        core(
+            a,
+            "decide.quality",
+            "decide_quality",
+            partitions=buckets,
+            inputs=(gathered,),
+            identity={"rules": plain(spec.quality.rules), "include": list(spec.languages.include)},
+        ),
+        core(
+            a,
+            "decide.privacy",
+            "decide_privacy",
+            identity={"entities": plain(pii.entities)},
+            partitions=buckets,
+            inputs=(gathered,),
+        ),
+        core(
+            a,
+            "decide.elect",
+            "decide_elect",
+            module=JUDGE,
+            identity={"split": plain(spec.split), "threshold": threshold},
+            inputs=(everything, *_all(a, "license", "quality", "privacy"), *near),
+        ),
+        core(
+            a,
+            "decide.optout",
+            "decide_optout",
+            module=JUDGE,
+            identity={"scopes": list(optout.spec.scopes), "consent": optout.spec.consent},
+            literals={"list": r.lists.get(optout.address, "")},
+            inputs=(everything,),
+        ),
+        core(
+            a,
+            "decide.copies",
+            "decide_copies",
+            module=JUDGE,
+            literals={"list": r.lists.get(optout.address, "")},
+            identity={
+                "copies": optout.spec.copies,
+                "contested": optout.spec.contested,
+                "common": plain(optout.spec.common_property),
+            },
+            inputs=(
+                everything,
+                Edge("hits", f"{a}#decide.optout", "hits", "all"),
+                Edge("election", f"{a}#decide.elect", "election", "all"),
+            ),
+        ),
+        core(
+            a,
+            "verdicts",
+            "decide_verdicts",
+            identity={},
+            partitions=buckets,
+            inputs=(
+                gathered,
+                *(Edge(n, f"{a}#decide.{n}", n) for n in ("license", "quality", "privacy")),
+                Edge("election", f"{a}#decide.elect", "election", "named"),
+                Edge("removals", f"{a}#decide.copies", "removals", "named"),
+            ),
+        ),
+        core(
+            a,
+            "export.layout",
+            "layout",
+            identity={"shardBytes": spec.export.shard_bytes, "include": list(spec.languages.include)},
+            inputs=(everything,),
+        ),
+        core(
+            a,
+            "export.shards",
+            "materialize",
+            identity={},
+            dynamic=f"{a}#export.layout",
+            partitions=(),
+            inputs=(
+                Edge("kept", f"{a}#verdicts", "kept", "range"),
+                Edge("blobs", f"{s}#collect.blobs", "blobs", "all", keyed=False),
+            ),
+        ),
+        core(
+            a,
+            "facts",
+            "dataset_facts",
+            module=MEASURE,
+            params={"small_cell": w.project.spec.small_cell, "as_of": optout.spec.as_of},
+            identity={"smallCell": w.project.spec.small_cell, "asOf": optout.spec.as_of},
+            inputs=(
+                Edge("verdicts", f"{a}#verdicts", "verdicts", "all"),
+                Edge("shards", f"{a}#export.shards", "shards", "all"),
+                Edge("contested", f"{a}#decide.copies", "contested", "all"),
+                Edge("optout", f"{a}#decide.optout", "counts", "all"),
+            ),
+        ),
+    ]
     return nodes
 
 
-def _observer(a: str, s: str, name: str, uses: Uses, r: Resolver, buckets: tuple[str, ...], prefixes: tuple[str, ...]) -> Node:
+def _observer(
+    a: str, s: str, name: str, uses: Uses, r: Resolver, buckets: tuple[str, ...], prefixes: tuple[str, ...]
+) -> Node:
     component, config = r.component(uses, "observer", a)
     if component.grain == "path":
         inputs: tuple[Edge, ...] = (Edge("files", f"{s}#collect.files", "files"),)
@@ -138,11 +255,20 @@ def _observer(a: str, s: str, name: str, uses: Uses, r: Resolver, buckets: tuple
     else:
         inputs = (Edge("blobs", f"{s}#collect.blobs", "blobs"),)
     return Node(
-        f"{a}#observe.{name}", a, "observe", component.name, component.version, component.factory,
-        identity=identity(config), inputs=inputs, partitions=buckets if component.grain == "path" else prefixes,
-        config_class=component.config, config=plain(config), grain=component.grain,
+        f"{a}#observe.{name}",
+        a,
+        "observe",
+        component.name,
+        component.version,
+        component.factory,
+        identity=identity(config),
+        inputs=inputs,
+        partitions=buckets if component.grain == "path" else prefixes,
+        config_class=component.config,
+        config=plain(config),
+        grain=component.grain,
         params={"writes": [c.name for c in component.writes]},
-    )  # fmt: skip
+    )
 
 
 def _clusters(a: str, s: str, spec: Any, r: Resolver, prefixes: tuple[str, ...]) -> list[Node]:
@@ -150,12 +276,32 @@ def _clusters(a: str, s: str, spec: Any, r: Resolver, prefixes: tuple[str, ...])
         return []
     component, config = r.component(spec.dedup, "clusterer", a)
     common: dict[str, Any] = {
-        "identity": identity(config), "config_class": component.config, "config": plain(config), "grain": "blob",
-    }  # fmt: skip
-    sketch = Node(f"{a}#cluster.sketch", a, "map", component.name, component.version, component.factory,
-                  inputs=(Edge("blobs", f"{s}#collect.blobs", "blobs"),), partitions=prefixes, **common)  # fmt: skip
-    reduce = Node(f"{a}#cluster.near", a, "reduce", f"{component.name}.reduce", component.version, component.factory,
-                  inputs=(Edge("sketches", sketch.id, "observed", "all"),), **common)  # fmt: skip
+        "identity": identity(config),
+        "config_class": component.config,
+        "config": plain(config),
+        "grain": "blob",
+    }
+    sketch = Node(
+        f"{a}#cluster.sketch",
+        a,
+        "map",
+        component.name,
+        component.version,
+        component.factory,
+        inputs=(Edge("blobs", f"{s}#collect.blobs", "blobs"),),
+        partitions=prefixes,
+        **common,
+    )
+    reduce = Node(
+        f"{a}#cluster.near",
+        a,
+        "reduce",
+        f"{component.name}.reduce",
+        component.version,
+        component.factory,
+        inputs=(Edge("sketches", sketch.id, "observed", "all"),),
+        **common,
+    )
     return [sketch, reduce]
 
 
@@ -175,12 +321,24 @@ def _license_identity(policy: Any) -> dict[str, Any]:
 def _refuse_unbuilt(resource: Resource, optout: Resource, w: Workspace) -> None:
     """What a spec may say already but no node does yet is refused, never quietly ignored."""
     if optout.spec.copies in ("normalised", "contained"):
-        raise fail("E305", f"copies: {optout.spec.copies} is not offered yet", w.place(optout.address, "spec", "copies"),
-                   "Use `exact` or `keep`.")  # fmt: skip
+        raise fail(
+            "E305",
+            f"copies: {optout.spec.copies} is not offered yet",
+            w.place(optout.address, "spec", "copies"),
+            "Use `exact` or `keep`.",
+        )
     if optout.spec.consent == "opt_in":
         raise fail("E305", "consent: opt_in is not offered yet", w.place(optout.address, "spec", "consent"))
     unknown = [s for s in optout.spec.scopes if s in ("commit-author", "issue-author")]
     if unknown:
-        raise fail("E305", f"scope {unknown[0]} needs a sibling dataset that is not offered yet", w.place(optout.address, "spec", "scopes"))
+        raise fail(
+            "E305",
+            f"scope {unknown[0]} needs a sibling dataset that is not offered yet",
+            w.place(optout.address, "spec", "scopes"),
+        )
     if resource.spec.sibling:
-        raise fail("E305", f"sibling: {resource.spec.sibling} is not offered yet", w.place(resource.address, "spec", "sibling"))
+        raise fail(
+            "E305",
+            f"sibling: {resource.spec.sibling} is not offered yet",
+            w.place(resource.address, "spec", "sibling"),
+        )

@@ -17,21 +17,43 @@ def process(address: str, step: str, component: Component, config: Any, **more: 
     """A node that is a program of its own."""
     own = more.pop("identity", {})
     return Node(
-        f"{address}#{step}", address, "process", component.name, component.version, component.factory,
-        identity={"config": identity(config), **own}, config_class=component.config, config=plain(config),
-        launch=component.launch, recorded=not component.deterministic, **more,
-    )  # fmt: skip
+        f"{address}#{step}",
+        address,
+        "process",
+        component.name,
+        component.version,
+        component.factory,
+        identity={"config": identity(config), **own},
+        config_class=component.config,
+        config=plain(config),
+        launch=component.launch,
+        recorded=not component.deterministic,
+        **more,
+    )
 
 
 def resolve_tokenizer(resource: Resource, r: Resolver) -> list[Node]:
     a, spec = resource.address, resource.spec
     component, config = r.component(spec.algorithm, "tokenizer", a)
-    said = {"vocabulary": spec.vocabulary, "special_tokens": list(spec.special_tokens), "sample": spec.sample, "seed": spec.seed}
+    said = {
+        "vocabulary": spec.vocabulary,
+        "special_tokens": list(spec.special_tokens),
+        "sample": spec.sample,
+        "seed": spec.seed,
+    }
     dataset = r.workspace.address_of(spec.dataset)
     return [
-        process(a, "train", component, config, identity=said, params=said, pinned=spec.freshness == "pinned",
-                inputs=(Edge("data", f"{dataset}#export.shards", "shards", "all", TRAIN),))
-    ]  # fmt: skip
+        process(
+            a,
+            "train",
+            component,
+            config,
+            identity=said,
+            params=said,
+            pinned=spec.freshness == "pinned",
+            inputs=(Edge("data", f"{dataset}#export.shards", "shards", "all", TRAIN),),
+        )
+    ]
 
 
 def resolve_model(resource: Resource, r: Resolver) -> list[Node]:
@@ -40,7 +62,11 @@ def resolve_model(resource: Resource, r: Resolver) -> list[Node]:
         if getattr(spec, field) is not None:
             raise fail("E305", f"{a}: training from a {field} is not offered yet", w.place(a, "spec", field))
     if spec.task != "causal-lm" or len(spec.data) > 1 or spec.runtime.launcher == "slurm":
-        raise fail("E305", f"{a}: one dataset, task causal-lm and a local launcher are offered so far", w.place(a, "spec"))
+        raise fail(
+            "E305",
+            f"{a}: one dataset, task causal-lm and a local launcher are offered so far",
+            w.place(a, "spec"),
+        )
     pinned = spec.freshness == "pinned"
     tokenizer = Edge("tokenizer", f"{w.address_of(spec.tokenizer)}#train", "tokenizer", "all")
     dataset = w.address_of(spec.data[0].dataset)
@@ -48,19 +74,39 @@ def resolve_model(resource: Resource, r: Resolver) -> list[Node]:
     trainer, trainer_config = r.component(spec.trainer, "trainer", a)
     runtime = plain(spec.runtime)
     said = {
-        "architecture": dict(spec.architecture), "objective": plain(spec.objective),
-        "budget_tokens": spec.budget.tokens, "seed": spec.seed,
-    }  # fmt: skip
+        "architecture": dict(spec.architecture),
+        "objective": plain(spec.objective),
+        "budget_tokens": spec.budget.tokens,
+        "seed": spec.seed,
+    }
     params = {
-        **said, "device": spec.runtime.device, "threads": spec.runtime.threads,
+        **said,
+        "device": spec.runtime.device,
+        "threads": spec.runtime.threads,
         "checkpoint_every": spec.runtime.checkpoint_every,
-    }  # fmt: skip
+    }
     return [
-        process(a, "tokens", tokens, tokens_config, params={"seed": spec.seed}, pinned=pinned,
-                inputs=(Edge("data", f"{dataset}#export.shards", "shards", "all", TRAIN), tokenizer)),
-        process(a, "train", trainer, trainer_config, identity=said, params=params, runtime=runtime, pinned=pinned,
-                inputs=(Edge("tokens", f"{a}#tokens", "tokens", "all"), tokenizer)),
-    ]  # fmt: skip
+        process(
+            a,
+            "tokens",
+            tokens,
+            tokens_config,
+            params={"seed": spec.seed},
+            pinned=pinned,
+            inputs=(Edge("data", f"{dataset}#export.shards", "shards", "all", TRAIN), tokenizer),
+        ),
+        process(
+            a,
+            "train",
+            trainer,
+            trainer_config,
+            identity=said,
+            params=params,
+            runtime=runtime,
+            pinned=pinned,
+            inputs=(Edge("tokens", f"{a}#tokens", "tokens", "all"), tokenizer),
+        ),
+    ]
 
 
 def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
@@ -68,17 +114,30 @@ def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
     model = w.get(spec.model)
     data = w.address_of(spec.held_out or model.spec.data[0].dataset)
     if spec.decontaminate_against:
-        raise fail("E305", f"{a}: decontaminateAgainst is not offered yet", w.place(a, "spec", "decontaminateAgainst"))
+        raise fail(
+            "E305",
+            f"{a}: decontaminateAgainst is not offered yet",
+            w.place(a, "spec", "decontaminateAgainst"),
+        )
     nodes = []
     for index, uses in enumerate(spec.suites):
         component, config = r.component(uses, "evaluator", a)
         nodes.append(
-            process(a, f"suite.{index}.{uses.uses}", component, config, identity={"seed": spec.seed},
-                    params={"seed": spec.seed}, pinned=model.spec.freshness == "pinned",
-                    inputs=(Edge("model", f"{model.address}#train", "model", "all"),
-                            Edge("held_out", f"{data}#export.shards", "shards", "all", HELD_OUT),
-                            Edge("train", f"{data}#export.shards", "shards", "all", TRAIN)))
-        )  # fmt: skip
+            process(
+                a,
+                f"suite.{index}.{uses.uses}",
+                component,
+                config,
+                identity={"seed": spec.seed},
+                params={"seed": spec.seed},
+                pinned=model.spec.freshness == "pinned",
+                inputs=(
+                    Edge("model", f"{model.address}#train", "model", "all"),
+                    Edge("held_out", f"{data}#export.shards", "shards", "all", HELD_OUT),
+                    Edge("train", f"{data}#export.shards", "shards", "all", TRAIN),
+                ),
+            )
+        )
     return nodes
 
 
@@ -108,8 +167,10 @@ def resolve_release(resource: Resource, r: Resolver) -> list[Node]:
             stages.append(("evaluation", node.id, "device.hours"))
     said = {
         "policy": {**plain(policy), "facts": [], "notes": ""},
-        "stages": [{"stage": s, "node": n, "fact": f"{n.partition('#')[0]}/{_fact_name(n, f)}"} for s, n, f in stages],
-    }  # fmt: skip
+        "stages": [
+            {"stage": s, "node": n, "fact": f"{n.partition('#')[0]}/{_fact_name(n, f)}"} for s, n, f in stages
+        ],
+    }
     edges = tuple(Edge(f"stages.{i}", node, mode="facts") for i, (_, node, _) in enumerate(stages))
     return [process(a, "emissions", component, config, identity=said, params=said, inputs=edges)]
 
@@ -123,7 +184,17 @@ def _fact_name(node: str, name: str) -> str:
 def resolve_card(resource: Resource, r: Resolver) -> list[Node]:
     """The facts that a card reads are known after all other nodes; the engine renders it then."""
     a, spec = resource.address, resource.spec
-    return [Node(f"{a}#render", a, "card", "core.card", 1, "", identity={"subject": spec.subject, "template": spec.template})]
+    return [
+        Node(
+            f"{a}#render",
+            a,
+            "card",
+            "core.card",
+            1,
+            "",
+            identity={"subject": spec.subject, "template": spec.template},
+        )
+    ]
 
 
 RESOLVERS = {

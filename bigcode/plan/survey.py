@@ -71,7 +71,9 @@ def survey(graph: Graph, store: Store, refs: Mapping[str, Any], retrain: Iterabl
     return out
 
 
-def held_results(node: Node, pins: Mapping[str, str], refs: Mapping[str, Any], store: Store) -> dict[str, Action] | None:
+def held_results(
+    node: Node, pins: Mapping[str, str], refs: Mapping[str, Any], store: Store
+) -> dict[str, Action] | None:
     """The committed results of a pinned node whose own specs are unchanged, whatever became of its data."""
     ref = refs.get(node.resource)
     if not node.pinned or ref is None or ref.get("pins", {}).get(node.id) != pins[node.id]:
@@ -84,7 +86,9 @@ def held_results(node: Node, pins: Mapping[str, str], refs: Mapping[str, Any], s
 
 def _take_held(node: Node, held: dict[str, Action], waiting: list[str], out: Survey) -> None:
     out.results[node.id] = held
-    stale = bool(waiting) or any(content_key(node, label, out.results) != action.key for label, action in held.items())
+    stale = bool(waiting) or any(
+        content_key(node, label, out.results) != action.key for label, action in held.items()
+    )
     if stale:
         out.stale.add(node.resource)
     verb: Verb = "pinned" if stale else "reuse"
@@ -131,7 +135,11 @@ def _identity(node: Node, label: str) -> Any:
 
 def recorded_identity(node: Node, label: str) -> Any:
     """What an action keeps of its node's identity."""
-    return {"spec": node.identity, "unit": node.partition_identity.get(label), "literals": dict(node.literals)}
+    return {
+        "spec": node.identity,
+        "unit": node.partition_identity.get(label),
+        "literals": dict(node.literals),
+    }
 
 
 def _changed(before: Any, after: Any) -> list[str]:
@@ -145,7 +153,9 @@ def _changed(before: Any, after: Any) -> list[str]:
     return names or ["identity"]
 
 
-def ref_value(graph: Graph, address: str, results: Mapping[str, Mapping[str, Action]], resource: Resource) -> dict[str, Any]:
+def ref_value(
+    graph: Graph, address: str, results: Mapping[str, Mapping[str, Action]], resource: Resource
+) -> dict[str, Any]:
     """What a reference holds for a resource whose nodes are all finished."""
     from bigcode.spec.lock import identity_digest
 

@@ -57,6 +57,10 @@ class _Watch:
     def node_progress(self, node: Node, done: int, total: int) -> None:
         self.inner.node_progress(node, done, total)
 
+    def node_failed(self, node: Node, problems: list[Diagnostic]) -> None:
+        self.inner.node_failed(node, problems)
+        self.apply.node_failed(node, problems)
+
     def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None:
         self.inner.node_finished(node, ran, reused, seconds, held)
         if node.shape != "card":
@@ -66,7 +70,13 @@ class _Watch:
 class Apply:
     """Runs a workspace. Built for one call of `run`."""
 
-    def __init__(self, session: Session, observer: Observer, targets: tuple[str, ...] = (), retrain: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        observer: Observer,
+        targets: tuple[str, ...] = (),
+        retrain: frozenset[str] = frozenset(),
+    ) -> None:
         self.session, self.targets, self.retrain = session, targets, retrain
         self.store = session.store
         self.warnings: list[Diagnostic] = []
@@ -92,13 +102,25 @@ class Apply:
         journal = Journal(store.base)
         committer = Committer(store, journal)
         self._committer = committer
-        view = RunView(journal.id, session.workspace.name, session.workspace.project.metadata.name,
-                       session.workspace.digest, journal.folder, store.base, session.settings)  # fmt: skip
+        view = RunView(
+            journal.id,
+            session.workspace.name,
+            session.workspace.project.metadata.name,
+            session.workspace.digest,
+            journal.folder,
+            store.base,
+            session.settings,
+        )
         self._trackers = Trackers(session.host, view, store, session.settings["trackers"])
         engine = Engine(
-            self.graph, store, committer, self._observer,
-            lambda: make_executor(session.settings, session.host.registry, str(store.base / "work")), refs, self.retrain,
-        )  # fmt: skip
+            self.graph,
+            store,
+            committer,
+            self._observer,
+            lambda: make_executor(session.settings, session.host.registry, str(store.base / "work")),
+            refs,
+            self.retrain,
+        )
         self._engine = engine
         ok = False
         try:
@@ -118,6 +140,9 @@ class Apply:
         if all(n.id in run.results and n.id not in run.open for n in nodes):
             self._move(node.resource, run)
 
+    def node_failed(self, node: Node, problems: list[Diagnostic]) -> None:
+        self._trackers.failed(node, "; ".join(f"{p.code} {p.message}" for p in problems))
+
     def _move(self, address: str, run: Run) -> None:
         value = ref_value(self.graph, address, run.results, self.session.workspace.resources[address])
         before = self._generations[address]
@@ -128,11 +153,24 @@ class Apply:
     def _finish(self, run: Run, committer: Committer) -> Outcome:
         session = self.session
         ledger = ledger_of(session.workspace, self.graph, run.results, run.stale)
-        cards = render_cards(session, self.graph, run.results, ledger, committer, self._observer, self._generations)
+        cards = render_cards(
+            session, self.graph, run.results, ledger, committer, self._observer, self._generations
+        )
         self.ran += sum(not card.reused for card in cards.values())
         self.reused += sum(card.reused for card in cards.values())
         self._trackers.cards(cards)
         faults.point("cards.rendered")
         written = write_drafts(session, run.results, cards) if not self.targets else []
-        return Outcome(self.graph, run.results, self.ran, self.reused, self.moved, run.stale, ledger, cards, written,
-                       run.seconds, self.warnings)  # fmt: skip
+        return Outcome(
+            self.graph,
+            run.results,
+            self.ran,
+            self.reused,
+            self.moved,
+            run.stale,
+            ledger,
+            cards,
+            written,
+            run.seconds,
+            self.warnings,
+        )

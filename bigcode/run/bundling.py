@@ -58,8 +58,9 @@ def _carried(resource: str, node: str, label: str, output: str, name: str) -> st
 
 def _spec_files(session: Session) -> dict[str, bytes]:
     root = session.workspace.root
-    shown = {p for p in root.rglob("*.y*ml") if not any(part.startswith(".") for part in p.relative_to(root).parts)}
+    shown = {
+        p for p in root.rglob("*.y*ml") if not any(part.startswith(".") for part in p.relative_to(root).parts)
+    }
     files = {str(p.relative_to(root)): p.read_bytes() for p in sorted(shown)}
     lock = root / NAME
     return {**files, NAME: lock.read_bytes()} if lock.exists() else files
-

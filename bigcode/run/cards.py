@@ -22,9 +22,12 @@ from bigcode.spec.workspace import Workspace
 from bigcode.store.actions import Action
 
 TITLES = {
-    "dataset-card": "Dataset card", "model-card": "Model card", "governance-card": "Governance card",
-    "license": "Licence", "emissions-report": "Emissions report",
-}  # fmt: skip
+    "dataset-card": "Dataset card",
+    "model-card": "Model card",
+    "governance-card": "Governance card",
+    "license": "Licence",
+    "emissions-report": "Emissions report",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +109,44 @@ def render_cards(
         reused = action is not None
         if action is None:
             files = render_one(session.workspace, node, material, ledger)
-            outputs = {name: (Entry(name, store.objects.put(data), 0, len(data)),) for name, data in files.items()}
+            outputs = {
+                name: (Entry(name, store.objects.put(data), 0, len(data)),) for name, data in files.items()
+            }
             action = committer.commit(
                 node,
-                Action(key, recipe_keys(graph)[node.id], node.component, node.behaviour, "", node.identity, {}, outputs),
+                Action(
+                    key,
+                    recipe_keys(graph)[node.id],
+                    node.component,
+                    node.behaviour,
+                    "",
+                    node.identity,
+                    {},
+                    outputs,
+                ),
             )
         observer.node_finished(node, int(not reused), int(reused), 0.0, False)
-        value = {"address": node.resource, "nodes": {node.id: {"": key}}, "pins": {}, "identity": "", "recipes": ""}
+        value = {
+            "address": node.resource,
+            "nodes": {node.id: {"": key}},
+            "pins": {},
+            "identity": "",
+            "recipes": "",
+        }
         before = generations[node.resource]
         if before.value != value:
             committer.move(node.resource, before.generation, value)
         spec = session.workspace.resources[node.resource].spec
         files_ = {name: entries[0].digest for name, entries in action.outputs.items()}
-        out[node.resource] = Card(node.resource, spec.template, session.workspace.address_of(spec.subject), files_, reused)
+        out[node.resource] = Card(
+            node.resource, spec.template, session.workspace.address_of(spec.subject), files_, reused
+        )
     return out
 
 
-def render_one(workspace: Workspace, node: Node, material: Mapping[str, Any], ledger: Ledger) -> dict[str, bytes]:
+def render_one(
+    workspace: Workspace, node: Node, material: Mapping[str, Any], ledger: Ledger
+) -> dict[str, bytes]:
     """A card's files: Markdown, page and trace."""
     from bigcode.cards.render import CardRequest, render_card
 
@@ -134,22 +158,34 @@ def render_one(workspace: Workspace, node: Node, material: Mapping[str, Any], le
     if name not in templates:
         path = workspace.root / spec.template
         if not path.is_file():
-            raise fail("E609", f"there is no template `{spec.template}`", workspace.place(node.resource, "spec", "template"),
-                       "Templates: " + ", ".join(sorted(TITLES)) + ", or a path in the workspace.")  # fmt: skip
+            raise fail(
+                "E609",
+                f"there is no template `{spec.template}`",
+                workspace.place(node.resource, "spec", "template"),
+                "Templates: " + ", ".join(sorted(TITLES)) + ", or a path in the workspace.",
+            )
         name = path.name
         templates[name] = path.read_text("utf-8")
-    verbatim = {n: v for n, v in material["verbatim"].items()}
+    verbatim = dict(material["verbatim"].items())
     own = verbatim.get(subject.address)
     if own:
         verbatim["license"] = own
     rendered = render_card(
         CardRequest(
-            address=node.resource, title=f"{TITLES.get(spec.template, 'Card')}: {subject.metadata.name}", template=name,
-            templates=templates, subject=material["resources"][subject.address], resources=material["resources"],
-            facts=ledger.facts, declared=ledger.declared, series=material["series"], verbatim=verbatim,
-            sections=spec.sections, glossary=material["glossary"],
+            address=node.resource,
+            title=f"{TITLES.get(spec.template, 'Card')}: {subject.metadata.name}",
+            template=name,
+            templates=templates,
+            subject=material["resources"][subject.address],
+            resources=material["resources"],
+            facts=ledger.facts,
+            declared=ledger.declared,
+            series=material["series"],
+            verbatim=verbatim,
+            sections=spec.sections,
+            glossary=material["glossary"],
         )
-    )  # fmt: skip
+    )
     stem = f"{subject.metadata.name}.{spec.template}" if "/" not in spec.template else resource.metadata.name
     return {
         f"{stem}.md": rendered.markdown.encode(),
@@ -199,4 +235,6 @@ def current_cards(session: Session) -> dict[str, dict[str, bytes]]:
     stale = stale_resources(data, results)
     ledger = ledger_of(session.workspace, data, results, stale)
     material = card_material(session.workspace, data, results, session.store)
-    return {node.resource: render_one(session.workspace, node, material, ledger) for node in card_nodes(graph)}
+    return {
+        node.resource: render_one(session.workspace, node, material, ledger) for node in card_nodes(graph)
+    }

@@ -23,7 +23,9 @@ MANIFEST = ".manifest.json"
 
 def write_drafts(session: Session, results: Recorded, cards: Mapping[str, Card]) -> list[str]:
     """Write cards and release folders; returns the files that changed."""
-    changed = sync_folder(session.cards_folder, {n: d for card in cards.values() for n, d in card.files.items()}, session)
+    changed = sync_folder(
+        session.cards_folder, {n: d for card in cards.values() for n, d in card.files.items()}, session
+    )
     for address, resource in session.workspace.resources.items():
         if resource.kind == "Release":
             files = release_files(session.workspace, address, results, cards)
@@ -31,7 +33,9 @@ def write_drafts(session: Session, results: Recorded, cards: Mapping[str, Card])
     return changed
 
 
-def release_files(workspace: Workspace, address: str, results: Recorded, cards: Mapping[str, Card]) -> dict[str, str]:
+def release_files(
+    workspace: Workspace, address: str, results: Recorded, cards: Mapping[str, Card]
+) -> dict[str, str]:
     """File names of a release and the digests of their objects."""
     spec = workspace.resources[address].spec
     files: dict[str, str] = {}

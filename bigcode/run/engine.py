@@ -28,6 +28,7 @@ class Observer(Protocol):
     def node_started(self, node: Node, tasks: int) -> None: ...
     def task_finished(self, node: Node, label: str, warnings: list[Diagnostic]) -> None: ...
     def node_progress(self, node: Node, done: int, total: int) -> None: ...
+    def node_failed(self, node: Node, problems: list[Diagnostic]) -> None: ...
     def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None: ...
 
 
@@ -125,13 +126,19 @@ class Engine:
             held = held_results(node, self._pins, self.refs, self.store)
             if held is not None:
                 run.results[node.id] = held
-                fresh = all(content_key(node, label, run.results) == action.key for label, action in held.items())
+                fresh = all(
+                    content_key(node, label, run.results) == action.key for label, action in held.items()
+                )
                 if not fresh:
                     run.stale.add(node.resource)
                 self.observer.node_finished(node, 0, len(held), 0.0, not fresh)
                 return True
         labels = labels_of(node, run.results, self.store.objects.get)
-        found = {} if forced else {label: self.store.actions.get(content_key(node, label, run.results)) for label in labels}
+        found = (
+            {}
+            if forced
+            else {label: self.store.actions.get(content_key(node, label, run.results)) for label in labels}
+        )
         run.results[node.id] = {label: action for label, action in found.items() if action is not None}
         if len(run.results[node.id]) == len(labels):
             self.observer.node_finished(node, 0, len(labels), 0.0, False)
@@ -151,11 +158,22 @@ class Engine:
         for label in todo:
             key = content_key(node, label, run.results)
             task = Task(
-                store=self.store.url, node=node.id, shape=node.shape, factory=node.factory, label=label, key=key,
-                config_class=node.config_class, config=node.config, identity=node.identity, params=node.params,
-                unit=node.partition_identity.get(label) or {}, inputs=_plain(inputs_of(node, label, run.results)),
-                literals=node.literals, grain=node.grain, base=self.committer.base_of(node, label),
-            )  # fmt: skip
+                store=self.store.url,
+                node=node.id,
+                shape=node.shape,
+                factory=node.factory,
+                label=label,
+                key=key,
+                config_class=node.config_class,
+                config=node.config,
+                identity=node.identity,
+                params=node.params,
+                unit=node.partition_identity.get(label) or {},
+                inputs=_plain(inputs_of(node, label, run.results)),
+                literals=node.literals,
+                grain=node.grain,
+                base=self.committer.base_of(node, label),
+            )
             future = self._executor.submit(perform, task.encode(), node.id)
             self._futures[future] = (node, label, key)
 
@@ -164,8 +182,15 @@ class Engine:
         try:
             answer = decode_answer(future.result())
         except Exception as error:
-            return [Diagnostic("E502", f"{node.id} {label}: the worker ended: {type(error).__name__}: {error}".rstrip())]
+            lost = [
+                Diagnostic(
+                    "E502", f"{node.id} {label}: the worker ended: {type(error).__name__}: {error}".rstrip()
+                )
+            ]
+            self.observer.node_failed(node, lost)
+            return lost
         if answer.problems:
+            self.observer.node_failed(node, answer.problems)
             return answer.problems
         self._commit(node, label, key, answer)
         self.observer.task_finished(node, label, answer.warnings)
@@ -177,20 +202,32 @@ class Engine:
             labels = labels_of(node, run.results, self.store.objects.get)
             run.results[node.id] = {label: run.results[node.id][label] for label in labels}
             elapsed = time.perf_counter() - run.started[node.id]
-            self.observer.node_finished(node, run.ran[node.id], len(labels) - run.ran[node.id], elapsed, False)
+            self.observer.node_finished(
+                node, run.ran[node.id], len(labels) - run.ran[node.id], elapsed, False
+            )
         return []
 
     def _commit(self, node: Node, label: str, key: str, answer: Answer) -> None:
         inputs = inputs_of(node, label, self.run_.results)
         keyed = {e.name for e in node.inputs if e.keyed}
         action = Action(
-            key=key, recipe=self._recipes[node.id], component=node.component, behaviour=node.behaviour, partition=label,
+            key=key,
+            recipe=self._recipes[node.id],
+            component=node.component,
+            behaviour=node.behaviour,
+            partition=label,
             identity=recorded_identity(node, label),
-            inputs={n: tuple((e.name, e.digest) for e in entries) for n, entries in inputs.items() if n in keyed},
+            inputs={
+                n: tuple((e.name, e.digest) for e in entries) for n, entries in inputs.items() if n in keyed
+            },
             outputs={n: tuple(entries) for n, entries in answer.outputs.items()},
-            facts=tuple(answer.facts), warnings=tuple(answer.warnings), recorded=node.recorded,
-            environment={"python": platform.python_version(), "machine": platform.machine()} if node.recorded else {},
-        )  # fmt: skip
+            facts=tuple(answer.facts),
+            warnings=tuple(answer.warnings),
+            recorded=node.recorded,
+            environment={"python": platform.python_version(), "machine": platform.machine()}
+            if node.recorded
+            else {},
+        )
         self.run_.results.setdefault(node.id, {})[label] = self.committer.commit(node, action)
 
     def _run_a_process(self, waiting: list[Node]) -> list[Node]:
@@ -204,10 +241,15 @@ class Engine:
         faults.point("process.started")
         facts = {e.name: _facts(e.node, run.results) for e in node.inputs if e.mode == "facts"}
         answer = run_process(
-            node, key, inputs_of(node, "", run.results), facts, self.store,
+            node,
+            key,
+            inputs_of(node, "", run.results),
+            facts,
+            self.store,
             lambda done, total: self.observer.node_progress(node, done, total),
-        )  # fmt: skip
+        )
         if answer.problems:
+            self.observer.node_failed(node, answer.problems)
             raise Problem(*answer.problems)
         faults.point("process.finished")
         self._commit(node, "", key, answer)
@@ -233,4 +275,3 @@ def _facts(node: str, results: Mapping[str, Mapping[str, Action]]) -> list[dict[
 
     resource = node.partition("#")[0]
     return [qualify(resource, fact).as_json() for action in results[node].values() for fact in action.facts]
-

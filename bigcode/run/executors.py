@@ -39,7 +39,10 @@ class LocalPool:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._pool = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=die_with_parent, initargs=(os.getpid(),)
+            workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=die_with_parent,
+            initargs=(os.getpid(),),
         )
 
     def submit(self, function: Callable[[bytes], bytes], payload: bytes, name: str) -> Future[bytes]:
@@ -73,16 +76,24 @@ def make_executor(settings: Mapping[str, Any], registry: Registry, scratch: str)
         return LocalPool(workers)
     component = registry.find(name)
     if component.slot != "executor":
-        raise fail("E509", f"`{name}` is no executor", hint="Use auto, local, inline, or a plugin's executor.")
+        raise fail(
+            "E509", f"`{name}` is no executor", hint="Use auto, local, inline, or a plugin's executor."
+        )
     config = registry.config_of(component)()
     try:
         made: Executor = load_object(component.factory)(
             config,
             {
-                "workers": workers, "threads_per_worker": settings["threadsPerWorker"],
-                "address": settings["address"], "scratch": scratch,
+                "workers": workers,
+                "threads_per_worker": settings["threadsPerWorker"],
+                "address": settings["address"],
+                "scratch": scratch,
             },
-        )  # fmt: skip
+        )
     except ImportError as error:
-        raise fail("E509", f"the executor `{name}` is not installed: {error}", hint="Install `bigcode[dask]`, or set `executor: local`.") from error
+        raise fail(
+            "E509",
+            f"the executor `{name}` is not installed: {error}",
+            hint="Install `bigcode[dask]`, or set `executor: local`.",
+        ) from error
     return made

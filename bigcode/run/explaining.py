@@ -29,7 +29,11 @@ def explain_file(session: Session, address: str, file: str) -> list[dict[str, An
     found = [row for row in rows if row["path"] is not None and file in _names(row)]
     found += _hidden(session, address, file, rows, results)
     if not found:
-        raise fail("E004", f"{address} has no file `{file}`", hint="Write HOST/OWNER/REPO:PATH, for example pypi/pip/pip:src/pip/__init__.py.")
+        raise fail(
+            "E004",
+            f"{address} has no file `{file}`",
+            hint="Write HOST/OWNER/REPO:PATH, for example pypi/pip/pip:src/pip/__init__.py.",
+        )
     return sorted(found, key=lambda r: str(r["row"]))
 
 
@@ -38,7 +42,9 @@ def _names(row: dict[str, Any]) -> tuple[str, str]:
     return f"{stem}:{row['path']}", f"{stem}@{row['revision']}:{row['path']}"
 
 
-def _hidden(session: Session, address: str, file: str, rows: list[dict[str, Any]], results: Any) -> list[dict[str, Any]]:
+def _hidden(
+    session: Session, address: str, file: str, rows: list[dict[str, Any]], results: Any
+) -> list[dict[str, Any]]:
     try:
         lists = session.open_lists()
     except Problem:
@@ -48,8 +54,11 @@ def _hidden(session: Session, address: str, file: str, rows: list[dict[str, Any]
     hidden = {row["row"]: row["reason"] for row in rows if row["path"] is None}
     found = []
     for action in results[f"{address}#gather"].values():
-        table = read_table(session.store.objects, action.outputs["observations"][0].digest,
-                           ["host", "owner", "repository", "revision", "path"])  # fmt: skip
+        table = read_table(
+            session.store.objects,
+            action.outputs["observations"][0].digest,
+            ["host", "owner", "repository", "revision", "path"],
+        )
         for row in table.to_pylist():
             if file in _names(row):
                 name = file_id(row["host"], row["owner"], row["repository"], row["revision"], row["path"])

@@ -9,9 +9,18 @@ import os
 import signal
 
 POINTS = (
-    "apply.started", "object.written", "action.before", "action.committed", "journal.written",
-    "process.started", "process.finished", "ref.before", "ref.moved", "cards.rendered", "drafts.staged",
-)  # fmt: skip
+    "apply.started",
+    "object.written",
+    "action.before",
+    "action.committed",
+    "journal.written",
+    "process.started",
+    "process.finished",
+    "ref.before",
+    "ref.moved",
+    "cards.rendered",
+    "drafts.staged",
+)
 _passed: dict[str, int] = {}
 
 

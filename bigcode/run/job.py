@@ -46,7 +46,12 @@ class JobContext:
 
     def facts(self, name: str) -> Sequence[Fact]:
         """Facts of the input `name` and of those that are numbered below it (`stages`, `stages.0` ...)."""
-        return [f for key, facts in sorted(self._facts.items()) if key == name or key.startswith(f"{name}.") for f in facts]
+        return [
+            f
+            for key, facts in sorted(self._facts.items())
+            if key == name or key.startswith(f"{name}.")
+            for f in facts
+        ]
 
     def fact(self, fact: Fact) -> None:
         if self.rank == 0:
@@ -108,7 +113,10 @@ def main(path: str) -> int:
             {
                 "facts": [f.as_json() for f in ctx.recorded],
                 "warnings": [w.as_json() for w in ctx.warnings],
-                "files": {n: _digests(ctx.out / n) for n in (sorted(os.listdir(ctx.out)) if ctx.out.exists() else ())},
+                "files": {
+                    n: _digests(ctx.out / n)
+                    for n in (sorted(os.listdir(ctx.out)) if ctx.out.exists() else ())
+                },
             },
         )
     return 0

@@ -14,7 +14,9 @@ from bigcode.decide import election, optout
 from bigcode.decide.verdicts import file_id
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 
-HITS = pa.schema([("index", pa.int64()), ("key", pa.string()), ("reason", pa.string()), ("emptied", pa.bool_())])
+HITS = pa.schema(
+    [("index", pa.int64()), ("key", pa.string()), ("reason", pa.string()), ("emptied", pa.bool_())]
+)
 _FILE = ["host", "owner", "repository", "revision", "path"]
 
 
@@ -24,29 +26,47 @@ def decide_elect(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     tables = inputs.tables("observations", columns)
     admitted = [
         _admitted(*parts)
-        for parts in zip(inputs.tables("license"), inputs.tables("quality"), inputs.tables("privacy"), strict=True)
+        for parts in zip(
+            inputs.tables("license"), inputs.tables("quality"), inputs.tables("privacy"), strict=True
+        )
     ]
     candidates = [
         election.Candidate(
-            file_id(*(row[c] for c in _FILE)), row["host"], row["owner"], row["repository"], row["path"],
-            row["released"], row["blob"], bool(row["vendored"]), eligible,
+            file_id(*(row[c] for c in _FILE)),
+            row["host"],
+            row["owner"],
+            row["repository"],
+            row["path"],
+            row["released"],
+            row["blob"],
+            bool(row["vendored"]),
+            eligible,
         )
         for table, flags in zip(tables, admitted, strict=True)
         for row, eligible in zip(table.to_pylist(), flags, strict=True)
-    ]  # fmt: skip
+    ]
     clusters: dict[str, tuple[str, np.ndarray]] = {}
     for table in inputs.tables("clusters"):
         for row in table.to_pylist():
             clusters[row["blob"]] = (row["cluster"], np.frombuffer(row["signature"], "<u4"))
     split = task.identity["split"]
     outcomes = election.elect(
-        candidates, clusters, threshold=task.identity["threshold"], seed=split["seed"], validation=split["validation"]
+        candidates,
+        clusters,
+        threshold=task.identity["threshold"],
+        seed=split["seed"],
+        validation=split["validation"],
     )
     out, position = [], 0
     for bucket, table in enumerate(tables):
         mine = outcomes[position : position + table.num_rows]
         position += table.num_rows
-        columns_ = [[o.split for o in mine], [o.reason for o in mine], [o.seat for o in mine], [o.similarity for o in mine]]
+        columns_ = [
+            [o.split for o in mine],
+            [o.reason for o in mine],
+            [o.seat for o in mine],
+            [o.similarity for o in mine],
+        ]
         out.append((str(bucket), pa.table(columns_, schema=election.SCHEMA)))
     return {"election": out}
 
@@ -55,10 +75,12 @@ def _admitted(license_: pa.Table, quality: pa.Table, privacy: pa.Table) -> list[
     return [
         not (reason or broken or found)
         for reason, broken, found in zip(
-            license_["license_reason"].to_pylist(), quality["quality_reasons"].to_pylist(),
-            privacy["privacy_reasons"].to_pylist(), strict=True,
+            license_["license_reason"].to_pylist(),
+            quality["quality_reasons"].to_pylist(),
+            privacy["privacy_reasons"].to_pylist(),
+            strict=True,
         )
-    ]  # fmt: skip
+    ]
 
 
 def decide_optout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -70,8 +92,11 @@ def decide_optout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         out.append((str(bucket), _hits(rows, reasons, [False] * len(rows), secret)))
     scopes = sorted({w.scope for w in wishes})
     # The nonce keeps a small count from being guessed from the object's digest.
-    counts = {"entries": len(wishes), "scopes": {s: sum(w.scope == s for w in wishes) for s in scopes},
-              "nonce": optout.row_key(secret, "counts")}
+    counts = {
+        "entries": len(wishes),
+        "scopes": {s: sum(w.scope == s for w in wishes) for s in scopes},
+        "nonce": optout.row_key(secret, "counts"),
+    }
     return {"hits": out, "counts": [("", canonical(counts))]}
 
 
@@ -87,7 +112,9 @@ def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     seats = [seat for table in inputs.tables("election") for seat in table["seat"].to_pylist()]
     said = task.identity
     common = optout.CommonProperty(said["common"]["owners"], said["common"]["minBytes"])
-    removal = optout.spread(rows, hits, seats, copies=said["copies"], contested=said["contested"], common=common)
+    removal = optout.spread(
+        rows, hits, seats, copies=said["copies"], contested=said["contested"], common=common
+    )
     out, position = [], 0
     for number, bucket in enumerate(by_bucket):
         mine = slice(position, position + len(bucket))
@@ -109,16 +136,27 @@ def _rows(inputs: Inputs) -> list[list[optout.Row]]:
     return [
         [
             optout.Row(
-                file_id(*(r[c] for c in _FILE)), r["host"], r["owner"], r["repository"], r["path"], r["blob"],
-                r["git_sha1"], r["bytes"], r["released"], bool(r["vendored"]), r["license_role"] == "text",
+                file_id(*(r[c] for c in _FILE)),
+                r["host"],
+                r["owner"],
+                r["repository"],
+                r["path"],
+                r["blob"],
+                r["git_sha1"],
+                r["bytes"],
+                r["released"],
+                bool(r["vendored"]),
+                r["license_role"] == "text",
             )
             for r in table.to_pylist()
         ]
         for table in inputs.tables("observations", columns)
-    ]  # fmt: skip
+    ]
 
 
-def _hits(rows: Sequence[optout.Row], reasons: Sequence[str], emptied: Sequence[bool], secret: bytes) -> pa.Table:
+def _hits(
+    rows: Sequence[optout.Row], reasons: Sequence[str], emptied: Sequence[bool], secret: bytes
+) -> pa.Table:
     found = [
         {"index": i, "key": optout.row_key(secret, rows[i].file), "reason": reason, "emptied": emptied[i]}
         for i, reason in enumerate(reasons)

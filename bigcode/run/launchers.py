@@ -33,10 +33,20 @@ class TorchrunLauncher:
     def command(self, job: Path, runtime: Mapping[str, Any]) -> list[str]:
         processes = int(runtime.get("processes", 1))
         return [
-            sys.executable, "-m", "torch.distributed.run", "--nnodes=1", f"--nproc-per-node={processes}",
-            "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1",
-            f"--rdzv-id={job.parent.name[:12]}", "--max-restarts=0", "-m", "bigcode.run.job", str(job),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nnodes=1",
+            f"--nproc-per-node={processes}",
+            "--rdzv-backend=c10d",
+            "--rdzv-endpoint=127.0.0.1:0",
+            "--local-addr=127.0.0.1",
+            f"--rdzv-id={job.parent.name[:12]}",
+            "--max-restarts=0",
+            "-m",
+            "bigcode.run.job",
+            str(job),
+        ]
 
 
 LAUNCHERS: dict[str, type[Launcher]] = {"subprocess": SubprocessLauncher, "torchrun": TorchrunLauncher}
@@ -57,9 +67,14 @@ def launch(launcher: Launcher, job: Path, runtime: Mapping[str, Any], tick: Call
     }
     with (job.parent / "log.txt").open("ab") as log:
         process = subprocess.Popen(
-            launcher.command(job, runtime), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment,
-            start_new_session=True, preexec_fn=_follow_parent,
-        )  # fmt: skip
+            launcher.command(job, runtime),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_follow_parent,
+        )
         try:
             return _wait(process, tick)
         except BaseException:

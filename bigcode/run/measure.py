@@ -16,14 +16,26 @@ from bigcode.run.task import Inputs, Output, Task, TaskContext
 def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     table = inputs.table("files", ["host", "owner", "repository", "revision", "blob", "bytes"])
     if not table.num_rows:
-        raise fail("E707", f"{task.node.split('#')[0]}: the snapshot holds no file", hint="Name something to collect.")
+        raise fail(
+            "E707",
+            f"{task.node.split('#')[0]}: the snapshot holds no file",
+            hint="Name something to collect.",
+        )
     source = Source("files", table, _digest_of(inputs, "files"), task.node)
     releases = table.group_by(["host", "owner", "repository", "revision"]).aggregate([]).num_rows
     ctx.fact(source.measure("files", "file", "Files collected", Query("files", "count")))
     ctx.fact(source.measure("bytes", "B", "Text collected", Query("files", "sum", "bytes")))
     ctx.fact(source.measure("blobs", "file", "Distinct contents", Query("files", "distinct", "blob")))
-    ctx.fact(source.measure("repositories", "repository", "Projects collected", Query("files", "distinct", "repository")))
-    ctx.fact(source.measure("releases", "release", "Releases collected", Query("files", "distinct", "revision"), releases))
+    ctx.fact(
+        source.measure(
+            "repositories", "repository", "Projects collected", Query("files", "distinct", "repository")
+        )
+    )
+    ctx.fact(
+        source.measure(
+            "releases", "release", "Releases collected", Query("files", "distinct", "revision"), releases
+        )
+    )
     return {"manifest": [("files", _listing(inputs, "files"))]}
 
 
@@ -35,43 +47,131 @@ def dataset_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     ctx.fact(v.measure("files.in", "file", "Files judged", Query("verdicts", "count")))
     ctx.fact(v.measure("files.kept", "file", "Files kept", Query("verdicts", "count", where=kept)))
     ctx.fact(v.measure("bytes.kept", "B", "Text kept", Query("verdicts", "sum", "bytes", kept)))
-    ctx.fact(v.measure("repositories.kept", "repository", "Projects kept", Query("verdicts", "distinct", "repository", kept)))
+    ctx.fact(
+        v.measure(
+            "repositories.kept",
+            "repository",
+            "Projects kept",
+            Query("verdicts", "distinct", "repository", kept),
+        )
+    )
     reasons = sorted(set(table["reason"].to_pylist()) - {"kept"})
     for reason in reasons:
-        ctx.fact(v.measure(f"files.dropped{{reason={reason}}}", "file", f"Dropped: {reason}", Query("verdicts", "count", where=(("reason", reason),))))
-    ctx.fact(_sum("files.dropped", "file", "Files dropped", [f"files.dropped{{reason={r}}}" for r in reasons],
-                  int(sum(x != "kept" for x in table["reason"].to_pylist()))))  # fmt: skip
+        ctx.fact(
+            v.measure(
+                f"files.dropped{{reason={reason}}}",
+                "file",
+                f"Dropped: {reason}",
+                Query("verdicts", "count", where=(("reason", reason),)),
+            )
+        )
+    ctx.fact(
+        _sum(
+            "files.dropped",
+            "file",
+            "Files dropped",
+            [f"files.dropped{{reason={r}}}" for r in reasons],
+            int(sum(x != "kept" for x in table["reason"].to_pylist())),
+        )
+    )
     for column, label in (("language", "Language"), ("license", "Licence"), ("split", "Split")):
         for value in _values(table, column):
             where = (*kept, (column, value))
-            ctx.fact(v.measure(f"files.kept{{{column}={value}}}", "file", f"{label}: {value}", Query("verdicts", "count", where=where)))
-            ctx.fact(v.measure(f"bytes.kept{{{column}={value}}}", "B", f"{label}: {value}", Query("verdicts", "sum", "bytes", where)))
+            ctx.fact(
+                v.measure(
+                    f"files.kept{{{column}={value}}}",
+                    "file",
+                    f"{label}: {value}",
+                    Query("verdicts", "count", where=where),
+                )
+            )
+            ctx.fact(
+                v.measure(
+                    f"bytes.kept{{{column}={value}}}",
+                    "B",
+                    f"{label}: {value}",
+                    Query("verdicts", "sum", "bytes", where),
+                )
+            )
     for entity in sorted({e for row in table["redactions"].to_pylist() for e in row or ()}):
-        ctx.fact(v.measure(f"redactions{{entity={entity}}}", "finding", f"Masked: {entity}",
-                           Query("verdicts", "count", where=(*kept, ("redactions", entity)))))  # fmt: skip
+        ctx.fact(
+            v.measure(
+                f"redactions{{entity={entity}}}",
+                "finding",
+                f"Masked: {entity}",
+                Query("verdicts", "count", where=(*kept, ("redactions", entity))),
+            )
+        )
     _optout_facts(inputs, task, ctx, v, reasons)
     shards = inputs.entries("shards")
-    ctx.fact(Fact("shards", len(shards), "file", label="Shards written", inputs=(_digest_of(inputs, "shards"),),
-                  method="entries of the shard manifest", component=task.node))  # fmt: skip
+    ctx.fact(
+        Fact(
+            "shards",
+            len(shards),
+            "file",
+            label="Shards written",
+            inputs=(_digest_of(inputs, "shards"),),
+            method="entries of the shard manifest",
+            component=task.node,
+        )
+    )
     return {"manifest": [(n, _listing(inputs, n)) for n in ("shards", "verdicts")]}
 
 
 def _optout_facts(inputs: Inputs, task: Task, ctx: TaskContext, v: Source, reasons: list[str]) -> None:
     own = [r for r in reasons if r.startswith("optout.") and r not in ("optout.copy", "optout.seat")]
-    for name, label, reason in (("optout.copies", "Copies of opted-out files removed elsewhere", "optout.copy"),
-                                ("optout.seats", "Seats left empty", "optout.seat")):  # fmt: skip
+    for name, label, reason in (
+        ("optout.copies", "Copies of opted-out files removed elsewhere", "optout.copy"),
+        ("optout.seats", "Seats left empty", "optout.seat"),
+    ):
         ctx.fact(v.measure(name, "file", label, Query("verdicts", "count", where=(("reason", reason),))))
     total = sum(int(run_query(Query("verdicts", "count", where=(("reason", r),)), v.table) or 0) for r in own)
-    ctx.fact(_sum("optout.files", "file", "Files removed at their owners' wish", [f"files.dropped{{reason={r}}}" for r in own], total))
+    ctx.fact(
+        _sum(
+            "optout.files",
+            "file",
+            "Files removed at their owners' wish",
+            [f"files.dropped{{reason={r}}}" for r in own],
+            total,
+        )
+    )
     contested = inputs.table("contested").num_rows
-    ctx.fact(Fact("optout.contested", contested, "file", label="Copies whose origin is not clear, kept and recorded",
-                  inputs=(inputs.entries("contested")[0].digest,), method="rows of the contested table", component=task.node))  # fmt: skip
+    ctx.fact(
+        Fact(
+            "optout.contested",
+            contested,
+            "file",
+            label="Copies whose origin is not clear, kept and recorded",
+            inputs=(inputs.entries("contested")[0].digest,),
+            method="rows of the contested table",
+            component=task.node,
+        )
+    )
     entries = json.loads(inputs.bytes("optout"))["entries"]
     small = 0 < entries < int(task.identity["smallCell"])
-    ctx.fact(Fact("optout.entries", None if small else entries, "person", label="Wishes in the opt-out list", withheld=small,
-                  inputs=(inputs.entries("optout")[0].digest,), method="entries of the sealed list", component=task.node))  # fmt: skip
-    ctx.fact(Fact("optout.as_of", task.identity["asOf"], "date", "declared", label="Opt-outs received by",
-                  source="OptOutSnapshot asOf", as_of=task.identity["asOf"]))  # fmt: skip
+    ctx.fact(
+        Fact(
+            "optout.entries",
+            None if small else entries,
+            "person",
+            label="Wishes in the opt-out list",
+            withheld=small,
+            inputs=(inputs.entries("optout")[0].digest,),
+            method="entries of the sealed list",
+            component=task.node,
+        )
+    )
+    ctx.fact(
+        Fact(
+            "optout.as_of",
+            task.identity["asOf"],
+            "date",
+            "declared",
+            label="Opt-outs received by",
+            source="OptOutSnapshot asOf",
+            as_of=task.identity["asOf"],
+        )
+    )
 
 
 class Source:
@@ -83,15 +183,37 @@ class Source:
     def measure(self, fact: str, unit: str, label: str, query: Query, value: int | None = None) -> Fact:
         """A fact by its query; a `value` is given where the query language cannot say it, and has a method then."""
         if value is not None:
-            return Fact(fact, value, unit, label=label, inputs=(self.manifest,), method="distinct host, owner, repository and revision",
-                        component=self.component)  # fmt: skip
-        return Fact(fact, run_query(query, self.table), unit, label=label, query=query, inputs=(self.manifest,), component=self.component)
+            return Fact(
+                fact,
+                value,
+                unit,
+                label=label,
+                inputs=(self.manifest,),
+                method="distinct host, owner, repository and revision",
+                component=self.component,
+            )
+        return Fact(
+            fact,
+            run_query(query, self.table),
+            unit,
+            label=label,
+            query=query,
+            inputs=(self.manifest,),
+            component=self.component,
+        )
 
 
 def _sum(name: str, unit: str, label: str, parts: list[str], value: int) -> Fact:
     letters = [f"t{i}" for i in range(len(parts))]
-    return Fact(name, value, unit, "derived", label, formula=" + ".join(letters) or "0",
-                terms=tuple(sorted(zip(letters, parts, strict=True))))  # fmt: skip
+    return Fact(
+        name,
+        value,
+        unit,
+        "derived",
+        label,
+        formula=" + ".join(letters) or "0",
+        terms=tuple(sorted(zip(letters, parts, strict=True))),
+    )
 
 
 def _values(table: pa.Table, column: str) -> list[str]:

@@ -15,7 +15,9 @@ from bigcode.store.tables import read_table
 _KEYS = {"blob": ["blob"], "name": ["blob", "name"], "path": ["path"]}
 
 
-def observe(run: Callable[[pa.Table, Any], pa.Table], task: Task, inputs: Inputs, ctx: TaskContext) -> pa.Table:
+def observe(
+    run: Callable[[pa.Table, Any], pa.Table], task: Task, inputs: Inputs, ctx: TaskContext
+) -> pa.Table:
     """The observations of a partition, one row per distinct key, sorted by it.
 
     Raises:
@@ -35,7 +37,11 @@ def observe(run: Callable[[pa.Table, Any], pa.Table], task: Task, inputs: Inputs
     observed = run(_with_content(fresh, task.grain, inputs), ctx)
     missing = [c for c in (*keys, *task.params.get("writes", ())) if c not in observed.column_names]
     if missing or observed.num_rows != fresh.num_rows:
-        what = f"lacks the column {missing[0]}" if missing else f"gave {observed.num_rows} rows for {fresh.num_rows}"
+        what = (
+            f"lacks the column {missing[0]}"
+            if missing
+            else f"gave {observed.num_rows} rows for {fresh.num_rows}"
+        )
         raise unexpected(task.node, f"the component {what}")
     if base is not None:
         observed = pa.concat_tables([base.select(observed.column_names).cast(observed.schema), observed])

@@ -29,6 +29,7 @@ class _Silent:
     def node_started(self, node: Node, tasks: int) -> None: ...
     def task_finished(self, node: Node, label: str, warnings: list[Any]) -> None: ...
     def node_progress(self, node: Node, done: int, total: int) -> None: ...
+    def node_failed(self, node: Node, problems: list[Any]) -> None: ...
     def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None: ...
 
 
@@ -43,7 +44,11 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
     for address in datasets:
         if f"{address}#verdicts" not in found.pending:
             continue
-        costly = [n.step for n in graph.of(address) if n.id in found.pending and n.step in _before_judgement(graph, address)]
+        costly = [
+            n.step
+            for n in graph.of(address)
+            if n.id in found.pending and n.step in _before_judgement(graph, address)
+        ]
         collects = [s for s in found.pending if s.startswith("Snapshot/")]
         if costly or collects:
             unforeseen.append(f"{address}: {', '.join(sorted({*costly, *collects}))} would have to run first")
@@ -73,7 +78,8 @@ def _judge(session: Session, graph: Graph, datasets: list[str]) -> tuple[Recorde
         n.id: n
         for a in datasets
         for n in graph.closure([a]).nodes.values()
-        if n.resource.startswith("Snapshot/") or n.step.startswith(("observe.", "cluster.", "gather", *_CHEAP))
+        if n.resource.startswith("Snapshot/")
+        or n.step.startswith(("observe.", "cluster.", "gather", *_CHEAP))
     }
     scratch = tempfile.mkdtemp(prefix="bigcode-preview-")
     store = Store(f"layered:{scratch}|{session.store.files.root}")
@@ -99,11 +105,19 @@ def _verdicts(results: Recorded, address: str, store: Store) -> pa.Table | None:
     actions = results.get(f"{address}#verdicts")
     if not actions:
         return None
-    return pa.concat_tables(read_table(store.objects, a.outputs["verdicts"][0].digest) for a in actions.values())
+    return pa.concat_tables(
+        read_table(store.objects, a.outputs["verdicts"][0].digest) for a in actions.values()
+    )
 
 
 def _impact(
-    session: Session, graph: Graph, found: Survey, before: Recorded, ledger: Ledger, changes: list[Change], unforeseen: list[str]
+    session: Session,
+    graph: Graph,
+    found: Survey,
+    before: Recorded,
+    ledger: Ledger,
+    changes: list[Change],
+    unforeseen: list[str],
 ) -> Impact:
     changed = {c.dataset for c in changes}
     pins = pin_keys(graph)
@@ -118,7 +132,9 @@ def _impact(
         elif train in pins and any(session.workspace.address_of(s.dataset) in changed for s in spec.data):
             stale.append(address)
     moved = {fact for change in changes for fact in change.facts}
-    return Impact(tuple(changes), tuple(stale), retrained, _printed(session, before, moved), tuple(unforeseen))
+    return Impact(
+        tuple(changes), tuple(stale), retrained, _printed(session, before, moved), tuple(unforeseen)
+    )
 
 
 def _last_energy(ledger: Ledger, model: str) -> float | None:

@@ -53,7 +53,9 @@ def run_process(
     if lines:
         data = b"".join(canonical(line) + b"\n" for line in lines)
         outputs["journal"] = [Entry("journal.jsonl", store.objects.put(data), len(lines), len(data))]
-    warnings = [Diagnostic(w["code"], w["message"], None, w.get("hint", ""), "warning") for w in answer["warnings"]]
+    warnings = [
+        Diagnostic(w["code"], w["message"], None, w.get("hint", ""), "warning") for w in answer["warnings"]
+    ]
     return Answer(outputs, recorded, warnings, seconds, [])
 
 
@@ -76,7 +78,9 @@ def _launch(node: Node) -> str:
     return wanted if node.launch == "torchrun" else "subprocess"
 
 
-def _job(node: Node, key: str, inputs: Mapping[str, list[Entry]], facts: Mapping[str, Any], store: Store) -> dict[str, Any]:
+def _job(
+    node: Node, key: str, inputs: Mapping[str, list[Entry]], facts: Mapping[str, Any], store: Store
+) -> dict[str, Any]:
     return {
         "node": node.id,
         "key": key,
@@ -85,7 +89,9 @@ def _job(node: Node, key: str, inputs: Mapping[str, list[Entry]], facts: Mapping
         "config": dict(node.config),
         "params": dict(node.params),
         "inputs": {
-            name: [[e.name, e.digest, e.rows, e.bytes, str(store.objects.local_path(e.digest))] for e in entries]
+            name: [
+                [e.name, e.digest, e.rows, e.bytes, str(store.objects.local_path(e.digest))] for e in entries
+            ]
             for name, entries in inputs.items()
         },
         "facts": dict(facts),
@@ -106,8 +112,16 @@ def _hours(node: Node, seconds: float, recorded: list[Fact]) -> list[Fact]:
         return []
     group = f"{{suite={node.step.split('.', 2)[2]}}}" if node.step.startswith("suite.") else ""
     value = round(seconds * int(node.runtime.get("processes", 1)) / 3600, 6)
-    return [Fact(f"device.hours{group}", value, "device*h", label="Device time", method="wall time of the program times its processes",
-                 component=node.component)]  # fmt: skip
+    return [
+        Fact(
+            f"device.hours{group}",
+            value,
+            "device*h",
+            label="Device time",
+            method="wall time of the program times its processes",
+            component=node.component,
+        )
+    ]
 
 
 def _report(folder: Path, progress: Callable[[int, int], None]) -> None:
@@ -120,6 +134,12 @@ def _report(folder: Path, progress: Callable[[int, int], None]) -> None:
 def _problems(folder: Path, node: Node, code: int) -> list[Diagnostic]:
     path = folder / "problem.json"
     if path.exists():
-        return [Diagnostic(d["code"], d["message"], None, d.get("hint", "")) for d in json.loads(path.read_text())]
+        return [
+            Diagnostic(d["code"], d["message"], None, d.get("hint", "")) for d in json.loads(path.read_text())
+        ]
     ended = f"by signal {-code}" if code < 0 else f"with code {code}"
-    return [Diagnostic("E508", f"{node.id} ended {ended} and left no result", hint=f"Its log is {folder / 'log.txt'}.")]
+    return [
+        Diagnostic(
+            "E508", f"{node.id} ended {ended} and left no result", hint=f"Its log is {folder / 'log.txt'}."
+        )
+    ]

@@ -28,9 +28,16 @@ def ledger_of(workspace: Workspace, graph: Graph, results: Recorded, stale: set[
     ledger = collect(recorded, workspace.resources)
     facts = dict(ledger.facts)
     for address, resource in workspace.resources.items():
-        if resource.kind in ("Model", "Tokenizer") and any(n.resource == address for n in graph.nodes.values()):
-            fact = Fact(f"{address}/stale", "yes" if address in stale else "no", "text", label="Data has moved on since training",
-                        method="the key of the committed result against that of the current data")  # fmt: skip
+        if resource.kind in ("Model", "Tokenizer") and any(
+            n.resource == address for n in graph.nodes.values()
+        ):
+            fact = Fact(
+                f"{address}/stale",
+                "yes" if address in stale else "no",
+                "text",
+                label="Data has moved on since training",
+                method="the key of the committed result against that of the current data",
+            )
             facts[fact.id] = fact
     return Ledger(dict(sorted(facts.items())), ledger.declared, ledger.findings)
 
@@ -62,8 +69,11 @@ def recorded_results(graph: Graph, store: Store) -> dict[str, dict[str, Action]]
             for label, key in keys.items():
                 action = store.actions.get(key)
                 if action is None:
-                    raise fail("E504", f"the result of {node} {label} is not in the store".replace("  ", " "),
-                               hint="Run `bigcode apply` again; it is computed anew.")  # fmt: skip
+                    raise fail(
+                        "E504",
+                        f"the result of {node} {label} is not in the store".replace("  ", " "),
+                        hint="Run `bigcode apply` again; it is computed anew.",
+                    )
                 out[node][label] = action
     return out
 

@@ -47,12 +47,20 @@ def publish(session: Session, address: str, as_of: date) -> Released:
     """
     workspace = session.workspace
     if workspace.resources[address].spec.targets:
-        raise fail("E305", f"{address}: targets are not offered yet", workspace.place(address, "spec", "targets"),
-                   "Leave them out: a release is written to the releases folder.")  # fmt: skip
+        raise fail(
+            "E305",
+            f"{address}: targets are not offered yet",
+            workspace.place(address, "spec", "targets"),
+            "Leave them out: a release is written to the releases folder.",
+        )
     session.open_lists()
     graph, found = survey_session(session)
     if found.changes:
-        raise fail("E507", f"{len(found.changes)} tasks are pending", hint="Run `bigcode apply` and look at the drafts first.")
+        raise fail(
+            "E507",
+            f"{len(found.changes)} tasks are pending",
+            hint="Run `bigcode apply` and look at the drafts first.",
+        )
     states = [g for g in gates(workspace, as_of) if g.release == address]
     raise_errors(refuse(states))
     frozen = freeze(session, address, graph)
@@ -62,9 +70,14 @@ def publish(session: Session, address: str, as_of: date) -> Released:
         action = results[node.id][""]
         spec = workspace.resources[node.resource].spec
         files = {name: entries[0].digest for name, entries in action.outputs.items()}
-        cards[node.resource] = Card(node.resource, spec.template, workspace.address_of(spec.subject), files, True)
+        cards[node.resource] = Card(
+            node.resource, spec.template, workspace.address_of(spec.subject), files, True
+        )
     evidence = bundle_files(session)
-    evidence[SIGNATURE] = canonical({"key": public_key(session.key_path), "value": sign(session.key_path, evidence[ROOT])}) + b"\n"
+    evidence[SIGNATURE] = (
+        canonical({"key": public_key(session.key_path), "value": sign(session.key_path, evidence[ROOT])})
+        + b"\n"
+    )
     files = release_files(workspace, address, results, cards)
     files |= {f"evidence/{name}": session.store.objects.put(data) for name, data in evidence.items()}
     resource = workspace.resources[address].metadata
@@ -97,7 +110,9 @@ def _closure(workspace: Workspace, address: str) -> set[str]:
         current = stack.pop()
         if current not in found:
             found.add(current)
-            stack += [workspace.address_of(text) for _, text, _ in references(workspace.resources[current].spec)]
+            stack += [
+                workspace.address_of(text) for _, text, _ in references(workspace.resources[current].spec)
+            ]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from typing import Any
 
@@ -17,11 +18,18 @@ from bigcode.store.tables import read_table
 
 FILES = pa.schema(
     [
-        ("host", pa.string()), ("owner", pa.string()), ("repository", pa.string()), ("revision", pa.string()),
-        ("path", pa.string()), ("name", pa.string()), ("released", pa.int64()), ("blob", pa.string()),
-        ("git_sha1", pa.string()), ("bytes", pa.int64()),
+        ("host", pa.string()),
+        ("owner", pa.string()),
+        ("repository", pa.string()),
+        ("revision", pa.string()),
+        ("path", pa.string()),
+        ("name", pa.string()),
+        ("released", pa.int64()),
+        ("blob", pa.string()),
+        ("git_sha1", pa.string()),
+        ("bytes", pa.int64()),
     ]
-)  # fmt: skip
+)
 BLOBS = pa.schema([("blob", pa.string()), ("content", pa.binary())])
 NAMES = pa.schema([("blob", pa.string()), ("name", pa.string())])
 ORDER = [(c, "ascending") for c in ("host", "owner", "repository", "revision", "path")]
@@ -36,7 +44,10 @@ def bucket_of(host: str, owner: str, buckets: int) -> int:
 def partition_source(table: pa.Table, task: Task) -> Output:
     """Fetched text to files by owner bucket and blobs by digest prefix."""
     buckets, prefixes = task.identity["buckets"], task.identity["prefixes"]
-    columns = {name: table[name].to_pylist() for name in ("host", "owner", "repository", "revision", "path", "released")}
+    columns = {
+        name: table[name].to_pylist()
+        for name in ("host", "owner", "repository", "revision", "path", "released")
+    }
     contents = table["content"].to_pylist()
     files: dict[str, list[dict[str, Any]]] = {}
     blobs: dict[str, dict[str, bytes]] = {}
@@ -45,9 +56,13 @@ def partition_source(table: pa.Table, task: Task) -> Output:
         row = {name: values[index] for name, values in columns.items()}
         blob = hashlib.sha256(content).hexdigest()
         row |= {
-            "name": row["path"].rpartition("/")[2], "blob": blob, "bytes": len(content),
-            "git_sha1": hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest(),
-        }  # fmt: skip
+            "name": row["path"].rpartition("/")[2],
+            "blob": blob,
+            "bytes": len(content),
+            "git_sha1": hashlib.sha1(
+                b"blob %d\0" % len(content) + content, usedforsecurity=False
+            ).hexdigest(),
+        }
         files.setdefault(str(bucket_of(row["host"], row["owner"], buckets)), []).append(row)
         prefix = str(int(blob[:8], 16) * prefixes >> 32)
         blobs.setdefault(prefix, {})[blob] = content
@@ -55,7 +70,8 @@ def partition_source(table: pa.Table, task: Task) -> Output:
     return {
         "files": [(b, pa.Table.from_pylist(rows, FILES).sort_by(ORDER)) for b, rows in sorted(files.items())],
         "blobs": [
-            (p, pa.table([list(by), list(by.values())], schema=BLOBS).sort_by("blob")) for p, by in sorted(blobs.items())
+            (p, pa.table([list(by), list(by.values())], schema=BLOBS).sort_by("blob"))
+            for p, by in sorted(blobs.items())
         ],
         "names": [(p, _names(pairs)) for p, pairs in sorted(names.items())],
     }
@@ -70,10 +86,15 @@ def files(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """All files of a bucket, sorted; the same file from two units is refused."""
     tables = inputs.tables("files")
     table = pa.concat_tables([FILES.empty_table(), *tables]).sort_by(ORDER)
-    ids = pc.binary_join_element_wise(*(table[c] for c in ("host", "owner", "repository", "revision", "path")), "\0")
+    ids = pc.binary_join_element_wise(
+        *(table[c] for c in ("host", "owner", "repository", "revision", "path")), "\0"
+    )
     if len(pc.unique(ids)) != table.num_rows:
-        raise fail("E708", f"{task.node}: two sources hold the same file of the same revision",
-                   hint="Name each release or repository once.")  # fmt: skip
+        raise fail(
+            "E708",
+            f"{task.node}: two sources hold the same file of the same revision",
+            hint="Name each release or repository once.",
+        )
     return {"files": [("", table.combine_chunks())]}
 
 
@@ -120,18 +141,24 @@ def decide_license(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 
 
 def decide_quality(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
-    rules = [quality.Rule(**{**rule, "languages": tuple(rule["languages"])}) for rule in task.identity["rules"]]
+    rules = [
+        quality.Rule(**{**rule, "languages": tuple(rule["languages"])}) for rule in task.identity["rules"]
+    ]
     observations = inputs.table("observations")
     for rule in rules:
         if rule.column not in observations.column_names:
-            raise fail("E302", f"quality rule `{rule.id}` reads the column `{rule.column}`, which no observer writes",
-                       hint="Columns here: " + ", ".join(sorted(observations.column_names)) + ".")  # fmt: skip
+            raise fail(
+                "E302",
+                f"quality rule `{rule.id}` reads the column `{rule.column}`, which no observer writes",
+                hint="Columns here: " + ", ".join(sorted(observations.column_names)) + ".",
+            )
     return {"quality": [("", quality.decide(observations, rules, task.identity["include"]))]}
 
 
 def decide_privacy(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     actions = {
-        entity: privacy.Action(rule["action"], rule["minScore"]) for entity, rule in task.identity["entities"].items()
+        entity: privacy.Action(rule["action"], rule["minScore"])
+        for entity, rule in task.identity["entities"].items()
     }
     return {"privacy": [("", privacy.decide(inputs.table("observations"), actions))]}
 
@@ -144,13 +171,19 @@ def decide_verdicts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         for row in table.to_pylist()
     }
     public, kept = verdicts.merge(
-        inputs.table("observations"), inputs.table("license"), inputs.table("quality"), inputs.table("privacy"),
-        inputs.table("election"), removed,
-    )  # fmt: skip
+        inputs.table("observations"),
+        inputs.table("license"),
+        inputs.table("quality"),
+        inputs.table("privacy"),
+        inputs.table("election"),
+        removed,
+    )
     languages = sorted(set(kept["language"].to_pylist()))
     return {
         "verdicts": [("", public)],
-        "kept": [(name, kept.filter(pc.equal(kept["language"], name)).combine_chunks()) for name in languages],
+        "kept": [
+            (name, kept.filter(pc.equal(kept["language"], name)).combine_chunks()) for name in languages
+        ],
     }
 
 
@@ -158,7 +191,11 @@ def layout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Shards as `LANGUAGE/LOW-HIGH` bucket ranges, from the sizes of the snapshot and not of what is kept."""
     tables = inputs.tables("observations", ["language", "bytes"])
     if not sum(t.num_rows for t in tables):
-        raise fail("E707", f"{task.node.split('#')[0]}: the snapshot holds no file", hint="Name something to collect.")
+        raise fail(
+            "E707",
+            f"{task.node.split('#')[0]}: the snapshot holds no file",
+            hint="Name something to collect.",
+        )
     include = set(task.identity["include"])
     sizes: dict[str, int] = {}
     for table in tables:
@@ -171,18 +208,27 @@ def layout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         while ranges * 2 <= len(tables) and size > ranges * task.identity["shardBytes"]:
             ranges *= 2
         bounds = [len(tables) * i // ranges for i in range(ranges + 1)]
-        labels += [f"{language}/{low}-{high - 1}" for low, high in zip(bounds, bounds[1:], strict=False)]
+        labels += [f"{language}/{low}-{high - 1}" for low, high in itertools.pairwise(bounds)]
     return {"layout": [("", canonical(labels))]}
 
 
 SHARD = pa.schema(
     [
-        ("content", pa.string()), ("host", pa.string()), ("owner", pa.string()), ("repository", pa.string()),
-        ("revision", pa.string()), ("path", pa.string()), ("blob", pa.string()), ("git_sha1", pa.string()),
-        ("bytes", pa.int64()), ("language", pa.string()), ("license", pa.string()), ("license_source", pa.string()),
+        ("content", pa.string()),
+        ("host", pa.string()),
+        ("owner", pa.string()),
+        ("repository", pa.string()),
+        ("revision", pa.string()),
+        ("path", pa.string()),
+        ("blob", pa.string()),
+        ("git_sha1", pa.string()),
+        ("bytes", pa.int64()),
+        ("language", pa.string()),
+        ("license", pa.string()),
+        ("license_source", pa.string()),
         ("redactions", pa.int64()),
     ]
-)  # fmt: skip
+)
 
 
 def materialize(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -207,7 +253,9 @@ def materialize(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     file = f"{slug(name)}-{int(low):05d}-{int(high):05d}.parquet"
     return {
         "shards": [
-            (f"data/{split}/{file}", pa.Table.from_pylist(found, SHARD)) for split, found in rows.items() if found
+            (f"data/{split}/{file}", pa.Table.from_pylist(found, SHARD))
+            for split, found in rows.items()
+            if found
         ]
     }
 
@@ -216,4 +264,3 @@ def slug(language: str) -> str:
     """A language's name as part of a file name."""
     text = language.lower().replace("+", "p").replace("#", "-sharp").replace("*", "-star")
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
-

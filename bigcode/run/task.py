@@ -146,11 +146,18 @@ def perform(payload: bytes) -> bytes:
         problems = list(problem.diagnostics)
         trace = traceback.format_exc()
     except Exception as error:
-        problems = [Diagnostic("E502", f"{task.node} {task.label}: {type(error).__name__}: {error}".rstrip(),
-                               hint="`--debug` shows the traceback.")]  # fmt: skip
+        problems = [
+            Diagnostic(
+                "E502",
+                f"{task.node} {task.label}: {type(error).__name__}: {error}".rstrip(),
+                hint="`--debug` shows the traceback.",
+            )
+        ]
         trace = traceback.format_exc()
     answer = {
-        "outputs": {n: [[e.name, e.digest, e.rows, e.bytes] for e in entries] for n, entries in outputs.items()},
+        "outputs": {
+            n: [[e.name, e.digest, e.rows, e.bytes] for e in entries] for n, entries in outputs.items()
+        },
         "facts": [f.as_json() for f in ctx.facts],
         "warnings": [w.as_json() for w in ctx.warnings],
         "problems": [p.as_json() for p in problems],

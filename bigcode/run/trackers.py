@@ -15,6 +15,8 @@ from bigcode.plan.keys import inputs_of
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
 
+_SHOWN = ("config.json", "results.json", "LICENSE.md", "tokenizer_config.json")
+"""Small files of process nodes that people look at."""
 _log = logging.getLogger("bigcode.trackers")
 
 
@@ -25,11 +27,20 @@ class Trackers:
         self._store, self._view = store, view
         self._manager = host.hooks
         self._others = [
-            plugin for name, plugin in self._manager.list_name_plugin() if plugin is not None and name not in names
+            plugin
+            for name, plugin in self._manager.list_name_plugin()
+            if plugin is not None and name not in names
         ]
         self._call("bigcode_run_started", run=view)
 
-    def node(self, node: Node, graph: Graph, results: Mapping[str, Mapping[str, Action]], reused: bool, seconds: float) -> None:
+    def node(
+        self,
+        node: Node,
+        graph: Graph,
+        results: Mapping[str, Mapping[str, Action]],
+        reused: bool,
+        seconds: float,
+    ) -> None:
         actions = results[node.id]
         merged: dict[str, list[Any]] = {}
         for label in actions:
@@ -43,19 +54,60 @@ class Trackers:
         facts = [qualify(node.resource, fact) for action in actions.values() for fact in action.facts]
         journal = outputs.get("journal")
         view = NodeView(
-            node.id, node.resource.partition("/")[0], node.resource, node.component, reused, seconds,
-            _flat(node.identity), merged, outputs, facts,
+            node.id,
+            node.resource.partition("/")[0],
+            node.resource,
+            node.component,
+            reused,
+            seconds,
+            _flat(node.identity),
+            merged,
+            outputs,
+            facts,
             self._store.objects.local_path(journal[0].digest) if journal else None,
-        )  # fmt: skip
+            {
+                e.name: self._store.objects.local_path(e.digest)
+                for entries in outputs.values()
+                for e in entries
+                if node.shape == "process" and e.name in _SHOWN
+            },
+        )
         self._call("bigcode_node_finished", run=self._view, node=view)
         if facts:
             self._call("bigcode_facts_recorded", run=self._view, facts=facts)
 
+    def failed(self, node: Node, error: str) -> None:
+        view = NodeView(
+            node.id,
+            node.resource.partition("/")[0],
+            node.resource,
+            node.component,
+            False,
+            0.0,
+            _flat(node.identity),
+            {},
+            {},
+            [],
+        )
+        self._call("bigcode_node_failed", run=self._view, node=view, error=error)
+
     def cards(self, cards: Mapping[str, Any]) -> None:
         for address, card in cards.items():
             files = {name: self._store.objects.local_path(digest) for name, digest in card.files.items()}
-            view = NodeView(f"{address}#render", "Card", address, "core.card", card.reused, 0.0, {}, {}, {}, [], None,
-                            {name: Path(path) for name, path in files.items()})  # fmt: skip
+            view = NodeView(
+                f"{address}#render",
+                "Card",
+                address,
+                "core.card",
+                card.reused,
+                0.0,
+                {},
+                {},
+                {},
+                [],
+                None,
+                {name: Path(path) for name, path in files.items()},
+            )
             self._call("bigcode_node_finished", run=self._view, node=view)
 
     def finish(self, ok: bool) -> None:

@@ -11,7 +11,7 @@ from bigcode.api.diagnostics import fail
 from bigcode.api.resource import REF
 
 _PROJECT = re.compile(rb"^(?:\xef\xbb\xbf)?[\"']?kind[\"']?:[ \t]*[\"']?Project[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
-_IGNORED = {".git", ".bigcode", ".venv", "node_modules", "__pycache__"}
+_IGNORED = {"node_modules", "__pycache__"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _enclosing(folder: Path, spec: str) -> Path:
 def _workspaces(folder: Path) -> list[Path]:
     found = []
     for base, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if f not in _IGNORED)
+        folders[:] = sorted(f for f in folders if f not in _IGNORED and not f.startswith("."))
         for name in files:
             if name.endswith((".yaml", ".yml")) and _declares_project(Path(base) / name):
                 found.append(Path(base))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,24 @@ def identity_digest(resource: Resource) -> str:
 
 
 def check_frozen(
-    root: Path, resources: Mapping[str, Resource], documents: Mapping[str, Document]
+    root: Path, resources: Mapping[str, Resource], documents: Mapping[str, Document], declared: Collection[str]
 ) -> Iterable[Diagnostic]:
-    """A diagnostic for each released version whose identity was edited or whose file is gone."""
+    """A diagnostic for each released version whose identity was edited or whose file is gone.
+
+    Args:
+        declared: addresses of all files, also of those that have other errors and are not among `resources`.
+    """
+    shown = str(root / NAME)
     try:
-        released = read_lock(root)["released"]
-    except (ValueError, KeyError):
-        yield Diagnostic("E101", "the lock cannot be read", Place(str(root / NAME)), "Restore it from version control.")
+        released = {address: entry["identity"] for address, entry in read_lock(root)["released"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        yield Diagnostic("E101", "the lock cannot be read", Place(shown), "Restore it from version control.")
         return
-    for address, entry in sorted(released.items()):
+    for address, frozen in sorted(released.items()):
         resource = resources.get(address)
-        if resource is None:
-            yield Diagnostic("E210", f"{address} was released and its spec is gone", Place(str(root / NAME)),
+        if address not in declared:
+            yield Diagnostic("E210", f"{address} was released and its spec is gone", Place(shown),
                              "Restore the file; retire it with lifecycle.state instead.")  # fmt: skip
-        elif identity_digest(resource) != entry["identity"]:
+        elif resource is not None and identity_digest(resource) != frozen:
             yield Diagnostic("E210", f"{address} was released; its identity is frozen", documents[address].place(("spec",)),
                              f"Undo the edit, or copy the file and raise metadata.version above {resource.metadata.version}.")  # fmt: skip

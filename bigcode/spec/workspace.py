@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bigcode.api.canonical import key_of
-from bigcode.api.diagnostics import Diagnostic, Place, Problem, raise_errors
-from bigcode.api.resource import REF, Metadata, Resource, Uses, identity, references
+from bigcode.api.diagnostics import Diagnostic, Place, raise_errors
+from bigcode.api.resource import Metadata, Resource, identity
 from bigcode.host.registry import Registry
 from bigcode.spec.check import check_model
 from bigcode.spec.kinds import KINDS, POLICY_KINDS, spec_class
 from bigcode.spec.lock import check_frozen
-from bigcode.spec.overlay import apply_overlay, interpolate, read_overlay
-from bigcode.spec.text import Document, Path_, read_document
+from bigcode.spec.overlay import apply_overlay, interpolate, read_overlay, read_variables
+from bigcode.spec.relations import check_components, check_references
+from bigcode.spec.text import Document, read_document
+
+_ENVELOPE = ("apiVersion", "kind", "metadata", "spec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,7 @@ def load_workspace(root: Path, registry: Registry, overlay: str = "") -> Workspa
     Raises:
         Problem: with every error that was found.
     """
-    found: list[Diagnostic] = []
-    variables = _variables(root, found)
+    variables, found = read_variables(root / "vars.yaml", _shown(root / "vars.yaml"))
     extra: Document | None = None
     if overlay:
         path = root / "env" / f"{overlay}.yaml"
@@ -77,160 +79,120 @@ def load_workspace(root: Path, registry: Registry, overlay: str = "") -> Workspa
         found += more
     resources: dict[str, Resource] = {}
     documents: dict[str, Document] = {}
+    nameless = False
     for path in _files(root):
-        document, more = read_document(path, _shown(path))
-        found += more
-        if document is None or any(d.severity == "error" for d in more):
-            continue
-        document, more = interpolate(document, variables)
-        found += more
-        resource, document, more = _load(document, extra)
-        found += more
-        if resource is None:
-            continue
-        if resource.address in resources:
-            first = documents[resource.address].place(("metadata", "name"))
-            found.append(Diagnostic("E205", f"{resource.address} is declared twice", document.place(("metadata", "name")),
+        loaded = _load_file(path, variables, extra)
+        found += loaded.found
+        nameless |= not loaded.address
+        first = documents.get(loaded.address)
+        if first is not None and loaded.address:
+            found.append(Diagnostic("E205", f"{loaded.address} is declared twice", loaded.document.place(("metadata", "name")),
                                     f"The other one is in {first.file}."))  # fmt: skip
-            continue
-        resources[resource.address] = resource
-        documents[resource.address] = document
+        elif loaded.address:
+            documents[loaded.address] = loaded.document
+            if loaded.resource is not None:
+                resources[loaded.address] = loaded.resource
     ordered = {address: resources[address] for address in sorted(resources)}
     workspace = Workspace(root, root.resolve().name, ordered, documents)
-    found += _check(workspace, registry, complete=not found, overlay=extra)
+    found += _check(workspace, registry, documents, complete=not nameless, overlay=extra)
     raise_errors(found)
     return workspace
 
 
-def _load(document: Document, overlay: Document | None) -> tuple[Resource | None, Document, list[Diagnostic]]:
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What one file gave: an address as soon as it can be told, a resource when nothing is wrong with it."""
+
+    document: Document
+    found: list[Diagnostic]
+    address: str = ""
+    resource: Resource | None = None
+
+
+def _load_file(path: Path, variables: Mapping[str, Any], overlay: Document | None) -> _Loaded:
+    shown = _shown(path)
+    document, found = read_document(path, shown)
+    if document is None:
+        return _Loaded(Document(shown, None), found)
+    document, more = interpolate(document, variables)
+    loaded = _load(document, overlay)
+    # What follows from a value that was refused already is not said a second time.
+    said = {d.place for d in (*found, *more)}
+    found = [*found, *more, *(d for d in loaded.found if d.place not in said)]
+    return _Loaded(loaded.document, found, loaded.address, None if found else loaded.resource)
+
+
+def _load(document: Document, overlay: Document | None) -> _Loaded:
     value = document.value
     if not isinstance(value, dict):
-        return None, document, [Diagnostic("E105", "a resource is a mapping with apiVersion, kind, metadata and spec", document.place(()))]
-    found: list[Diagnostic] = []
-    for key in value:
-        if key not in ("apiVersion", "kind", "metadata", "spec"):
-            near = difflib.get_close_matches(key, ("apiVersion", "kind", "metadata", "spec"), n=1)
-            found.append(Diagnostic("E104", f"unknown field `{key}`", document.place((key,), key=True),
-                                    f"Did you mean `{near[0]}`?" if near else ""))  # fmt: skip
-    for key in ("apiVersion", "kind", "metadata", "spec"):
-        if key not in value:
-            found.append(Diagnostic("E106", f"`{key}` is missing", document.place(())))
-    if found:
-        return None, document, found
-    if value["apiVersion"] != "bigcode/v1":
-        return None, document, [Diagnostic("E105", f"unknown apiVersion `{value['apiVersion']}`", document.place(("apiVersion",)), "Write `bigcode/v1`.")]
-    kind = value["kind"]
-    if kind not in KINDS:
-        near = difflib.get_close_matches(str(kind), KINDS, n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else "Kinds: " + ", ".join(KINDS) + "."
-        return None, document, [Diagnostic("E201", f"unknown kind `{kind}`", document.place(("kind",)), hint)]
-    metadata, found = check_model(Metadata, value["metadata"], document, ("metadata",), "metadata")
-    model = spec_class(kind)
-    values = value["spec"]
+        hint = "A file that is no resource has another ending than .yaml."
+        return _Loaded(document, [Diagnostic("E105", "a resource is a mapping with apiVersion, kind, metadata and spec", document.place(()), hint)])
+    found = list(_check_envelope(document))
+    kind = value.get("kind")
+    metadata, more = check_model(Metadata, value.get("metadata", {}), document, ("metadata",), "metadata")
+    found += more if "metadata" in value else []
+    if not isinstance(kind, str) or kind not in KINDS:
+        return _Loaded(document, found)
     address = f"{kind}/{metadata.name}@{metadata.version}" if isinstance(metadata, Metadata) else ""
-    if overlay is not None and isinstance(overlay.value, dict) and isinstance(values, dict):
+    if "spec" not in value:
+        return _Loaded(document, found, address)
+    model, values = spec_class(kind), value["spec"]
+    if overlay is not None and isinstance(values, dict) and address:
         for name in (address, address.split("@")[0]):
             if name in overlay.value:
                 values, document, more = apply_overlay(model, values, overlay, name, document)
                 found += more
     spec, more = check_model(model, values, document, ("spec",), f"{kind}.spec")
     found += more
-    if spec is None or metadata is None or found:
-        return None, document, found
-    return Resource(api_version="bigcode/v1", kind=kind, metadata=metadata, spec=spec), document, []
+    if spec is None or not isinstance(metadata, Metadata) or found:
+        return _Loaded(document, found, address)
+    return _Loaded(document, [], address, Resource(api_version="bigcode/v1", kind=kind, metadata=metadata, spec=spec))
 
 
-def _check(workspace: Workspace, registry: Registry, *, complete: bool, overlay: Document | None) -> Iterable[Diagnostic]:
-    projects = [a for a, r in workspace.resources.items() if r.kind == "Project"]
-    if complete and len(projects) != 1:
-        names = ", ".join(projects) or "none"
-        yield Diagnostic("E207", f"a workspace holds one Project; here: {names}", Place(_shown(workspace.root)))
-    edges: dict[str, list[tuple[str, Path_]]] = {}
+def _check_envelope(document: Document) -> Iterable[Diagnostic]:
+    value = document.value
+    for key in value:
+        if key not in _ENVELOPE:
+            near = difflib.get_close_matches(key, _ENVELOPE, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else "A resource has apiVersion, kind, metadata and spec."
+            yield Diagnostic("E104", f"unknown field `{key}`", document.place((key,), key=True), hint)
+    for key in _ENVELOPE:
+        if key not in value:
+            yield Diagnostic("E106", f"`{key}` is missing", document.place(()))
+    if value.get("apiVersion", "bigcode/v1") != "bigcode/v1":
+        yield Diagnostic("E105", f"unknown apiVersion `{value['apiVersion']}`", document.place(("apiVersion",)), "Write `bigcode/v1`.")
+    kind = value.get("kind", "Project")
+    if not isinstance(kind, str) or kind not in KINDS:
+        near = difflib.get_close_matches(str(kind), KINDS, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "Kinds: " + ", ".join(KINDS) + "."
+        yield Diagnostic("E201", f"unknown kind `{kind}`", document.place(("kind",)), hint)
+
+
+def _check(
+    workspace: Workspace, registry: Registry, declared: Collection[str], *, complete: bool, overlay: Document | None
+) -> Iterable[Diagnostic]:
+    projects = sorted(a for a in declared if a.startswith("Project/"))
+    if len(projects) > 1 or (complete and not projects):
+        place = workspace.place(projects[-1], "kind") if projects else Place(_shown(workspace.root))
+        yield Diagnostic("E207", f"a workspace holds one Project; here: {', '.join(projects) or 'none'}", place,
+                         "Give each project a folder of its own.")  # fmt: skip
     for address, resource in workspace.resources.items():
-        document = workspace.documents[address]
         if resource.kind in POLICY_KINDS and not resource.metadata.rationale:
-            yield Diagnostic("E106", f"{resource.kind} needs metadata.rationale", document.place(("metadata",)),
+            yield Diagnostic("E106", f"{resource.kind} needs metadata.rationale", workspace.place(address, "metadata"),
                              "Name the decision record, for example governance/decisions/NNNN-title.md.")  # fmt: skip
-        for path, text, kinds in references(resource.spec, ("spec",)):
-            place = document.place(path)
-            yield from _check_reference(workspace, text, kinds, place, complete)
-            try:
-                edges.setdefault(address, []).append((workspace.address_of(text), path))
-            except KeyError:
-                continue
-        for path, uses in find_uses(resource.spec, ("spec",)):
-            yield from _check_uses(registry, uses, document, path)
-    yield from _cycles(workspace, edges)
-    if overlay is not None and isinstance(overlay.value, dict):
-        stems = {a.split("@")[0] for a in workspace.resources}
+    yield from check_references(workspace, declared, complete=complete)
+    yield from check_components(workspace, registry)
+    if overlay is not None:
+        names = sorted({a.split("@")[0] for a in declared} | set(declared))
         for name in overlay.value:
-            if name not in workspace.resources and name not in stems:
-                yield Diagnostic("E202", f"the overlay names `{name}`, which is not here", overlay.place((name,), key=True))
-    yield from check_frozen(workspace.root, workspace.resources, workspace.documents)
-
-
-def _check_reference(workspace: Workspace, text: str, kinds: tuple[str, ...], place: Place, complete: bool) -> Iterable[Diagnostic]:
-    match = REF.match(text)
-    if match is None or match["kind"] not in kinds:
-        yield Diagnostic("E202", f"`{text}` should name a {' or '.join(kinds)}", place)
-        return
-    several = workspace.versions(text)
-    if "@" not in text and len(several) > 1:
-        yield Diagnostic("E208", f"`{text}` could be any of {', '.join(several)}", place, "Add the version.")
-    elif complete and text not in workspace.resources and ("@" in text or not several):
-        near = difflib.get_close_matches(text, workspace.resources, n=1)
-        yield Diagnostic("E202", f"`{text}` names nothing in this workspace", place, f"Did you mean `{near[0]}`?" if near else "")
-
-
-def find_uses(value: Any, path: Path_) -> Iterable[tuple[Path_, Uses]]:
-    """All components that a spec names, with their paths."""
-    if isinstance(value, Uses):
-        yield path, value
-        return
-    if hasattr(type(value), "model_fields"):
-        for name, info in type(value).model_fields.items():
-            yield from find_uses(getattr(value, name), (*path, info.alias or name))
-    elif isinstance(value, tuple | list):
-        for index, item in enumerate(value):
-            yield from find_uses(item, (*path, index))
-
-
-def _check_uses(registry: Registry, uses: Uses, document: Document, path: Path_) -> Iterable[Diagnostic]:
-    try:
-        component = registry.find(uses.uses, uses.version, document.place((*path, "uses")))
-    except Problem as problem:
-        yield from problem.diagnostics
-        return
-    _, found = check_model(registry.config_of(component), uses.with_, document, (*path, "with"), f"{uses.uses} with")
-    yield from found
-
-
-def _cycles(workspace: Workspace, edges: Mapping[str, list[tuple[str, Path_]]]) -> Iterable[Diagnostic]:
-    state: dict[str, int] = {}
-
-    def visit(address: str, trail: tuple[str, ...]) -> Iterable[Diagnostic]:
-        state[address] = 1
-        for target, path in edges.get(address, ()):
-            if state.get(target) == 1:
-                ring = (*trail[trail.index(target) :], target) if target in trail else (address, target)
-                yield Diagnostic("E204", "references form a circle: " + " -> ".join(ring),
-                                 workspace.documents[address].place(path))  # fmt: skip
-            elif target not in state:
-                yield from visit(target, (*trail, target))
-        state[address] = 2
-
-    for address in workspace.resources:
-        if address not in state:
-            yield from visit(address, (address,))
-
-
-def _variables(root: Path, found: list[Diagnostic]) -> dict[str, Any]:
-    path = root / "vars.yaml"
-    if not path.exists():
-        return {}
-    document, more = read_document(path, _shown(path))
-    found += more
-    return document.value if document and isinstance(document.value, dict) else {}
+            if name not in names and complete:
+                near = difflib.get_close_matches(name, names, n=1)
+                yield Diagnostic("E202", f"the overlay names `{name}`, which is not here", overlay.place((name,), key=True),
+                                 f"Did you mean `{near[0]}`?" if near else "")  # fmt: skip
+    yield from check_frozen(workspace.root, workspace.resources, workspace.documents, declared)
+    for address, resource in workspace.resources.items():
+        for diagnostic in registry.checks(resource, workspace.resources):
+            yield diagnostic if diagnostic.place else replace(diagnostic, place=workspace.place(address))
 
 
 def _files(root: Path) -> list[Path]:

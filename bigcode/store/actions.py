@@ -48,7 +48,8 @@ class Action:
             "identity": self.identity,
             "inputs": {name: [list(pair) for pair in pairs] for name, pairs in self.inputs.items()},
             "outputs": {
-                name: [[e.name, e.digest, e.rows, e.bytes] for e in entries] for name, entries in self.outputs.items()
+                name: [[e.name, e.digest, e.rows, e.bytes] for e in entries]
+                for name, entries in self.outputs.items()
             },
             "facts": [fact.as_json() for fact in self.facts],
             "warnings": [warning.as_json() for warning in self.warnings],
@@ -66,7 +67,9 @@ class Action:
             partition=data["partition"],
             identity=data["identity"],
             inputs={name: tuple((a, b) for a, b in pairs) for name, pairs in data["inputs"].items()},
-            outputs={name: tuple(Entry(*entry) for entry in entries) for name, entries in data["outputs"].items()},
+            outputs={
+                name: tuple(Entry(*entry) for entry in entries) for name, entries in data["outputs"].items()
+            },
             facts=tuple(Fact.from_json(fact) for fact in data["facts"]),
             warnings=tuple(
                 Diagnostic(w["code"], w["message"], None, w.get("hint", ""), w.get("severity", "warning"))
@@ -128,7 +131,7 @@ class Actions:
             raise fail(
                 "E501",
                 f"{action.component} gave two results for one key ({action.partition or 'whole'})",
-                hint="Something that it depends on is not declared. Its behaviour version must rise when its output changes.",
+                hint="It depends on something undeclared; its behaviour version must rise when its output changes.",
             )
         return first
 

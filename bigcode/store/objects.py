@@ -160,10 +160,18 @@ class Objects:
         """
         data = self._files.read(self.name(key))
         if data is None:
-            raise fail("E504", f"object {key[:12]} is not in the store", hint="Run `bigcode apply` again; it is computed anew.")
+            raise fail(
+                "E504",
+                f"object {key[:12]} is not in the store",
+                hint="Run `bigcode apply` again; it is computed anew.",
+            )
         if digest(data) != key:
             self.quarantine(key)
-            raise fail("E503", f"object {key[:12]} does not match its digest", hint="It was put aside; run `bigcode apply` again.")
+            raise fail(
+                "E503",
+                f"object {key[:12]} does not match its digest",
+                hint="It was put aside; run `bigcode apply` again.",
+            )
         return data
 
     def intact(self, key: str) -> bool:
@@ -187,7 +195,9 @@ class Objects:
         if self._files.local:
             path = Path(self._files.at(self.name(key)))
             if not path.exists():
-                raise fail("E504", f"object {key[:12]} is not in the store", hint="Run `bigcode apply` again.")
+                raise fail(
+                    "E504", f"object {key[:12]} is not in the store", hint="Run `bigcode apply` again."
+                )
             return path
         cached = Path.home() / ".cache" / "bigcode" / "objects" / key
         if not cached.exists():

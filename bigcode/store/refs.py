@@ -41,7 +41,9 @@ class Refs:
         """
         name = f"{_folder(address)}/{expected + 1:08d}.json"
         if not self._files.put_if_absent(name, canonical(value)):
-            raise fail("E505", f"{address} was moved by another run", hint="Run the command again; nothing is lost.")
+            raise fail(
+                "E505", f"{address} was moved by another run", hint="Run the command again; nothing is lost."
+            )
         return RefValue(expected + 1, value)
 
     def addresses(self) -> list[str]:

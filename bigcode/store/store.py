@@ -37,7 +37,11 @@ class Store:
             return
         found = self.files.read("format")
         if found != FORMAT:
-            raise fail("E511", f"the store at {self.url} has another format", hint="Use the version of bigcode that wrote it.")
+            raise fail(
+                "E511",
+                f"the store at {self.url} has another format",
+                hint="Use the version of bigcode that wrote it.",
+            )
 
     def scratch(self, key: str) -> Path:
         """A folder that stays the same for one key until its result is committed."""

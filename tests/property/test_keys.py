@@ -40,8 +40,8 @@ def commented(text: str, order: random.Random) -> str:
 
 
 def rewritten(value: Any, order: random.Random) -> str:
-    """YAML or JSON that means the same."""
-    form = order.choice(["block", "indented", "json"])
+    """YAML or JSON that means the same; a Project is found by its line `kind: Project`, so it stays in blocks."""
+    form = order.choice(["block", "indented"] + ["json"] * (value["kind"] != "Project"))
     if form == "json":
         return json.dumps(shuffled(value, order), indent=order.choice([None, 1, 4]))
     text = yaml.safe_dump(

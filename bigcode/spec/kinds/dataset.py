@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bigcode.api.resource import Bytes, Date, Model, Prose, Ref, RefTo, Share, Spec, Uses
+from bigcode.spec.slots import Slot
 
 
 class Rule(Model):
@@ -22,15 +23,15 @@ class Rule(Model):
 
 
 class Languages(Model):
-    detector: Uses
+    detector: Annotated[Uses, Slot("observer")]
     include: tuple[str, ...] = ()
     """Languages that are kept; all that the detector knows when empty."""
-    paths: Uses = Uses(uses="languages.paths")
+    paths: Annotated[Uses, Slot("observer")] = Uses(uses="languages.paths")
     """What tells vendored and test files by their paths."""
 
 
 class Quality(Model):
-    observers: tuple[Uses, ...] = ()
+    observers: Annotated[tuple[Uses, ...], Slot("observer")] = ()
     rules: tuple[Rule, ...] = ()
 
 
@@ -61,7 +62,7 @@ class DatasetSpec(Spec):
     pii: Annotated[Ref, RefTo("PIIPolicy")]
     languages: Languages
     quality: Quality = Quality()
-    dedup: Uses | None = None
+    dedup: Annotated[Uses | None, Slot("clusterer")] = None
     split: Split = Split()
     export: Export = Export()
     sibling: Literal["", "issues", "commits", "notebooks", "metadata", "near-dedup", "redacted"] = ""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bigcode.api.resource import CarbonIntensity, Date, Model, Prose, Spec, Uses, Watts
+from bigcode.spec.slots import Slot
 
 
 class Intensity(Model):
@@ -35,7 +36,7 @@ class Embodied(Model):
 
 
 class EmissionsPolicySpec(Spec):
-    meter: Uses
+    meter: Annotated[Uses, Slot("meter")]
     grid_intensity: Intensity
     pue: Pue
     power: Power

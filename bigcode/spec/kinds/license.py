@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bigcode.api.resource import Model, Prose, Ref, RefTo, Spec, Uses
+from bigcode.spec.slots import Slot
 
 
 class Restriction(Model):
@@ -19,7 +20,7 @@ class Restriction(Model):
 
 
 class LicenseSpec(Spec):
-    generator: Uses
+    generator: Annotated[Uses, Slot("license")]
     title: Annotated[str, Prose]
     prefix: Literal["open", "research", ""] = "open"
     artifact: tuple[Literal["data", "application", "model", "source"], ...] = ("model",)

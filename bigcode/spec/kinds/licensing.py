@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bigcode.api.resource import Share, Spec, Uses
+from bigcode.spec.slots import Slot
 
 
 class LicensePolicySpec(Spec):
-    classifier: Uses
+    classifier: Annotated[Uses, Slot("observer")]
     allow: Annotated[tuple[str, ...], Field(min_length=1)]
     """SPDX identifiers; an expression is admitted when its operands are (AND: all, OR: any)."""
     attribution: Literal["allow", "exclude"] = "allow"

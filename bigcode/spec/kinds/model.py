@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bigcode.api.resource import Model, Ref, RefTo, Runtime, Share, Spec, Tokens, Uses
+from bigcode.spec.slots import Slot
 
 
 class LocalCheckpoint(Model):
@@ -49,9 +50,9 @@ class ModelSpec(Spec):
     checkpoint: LocalCheckpoint | None = None
     tokenizer: Annotated[Ref, RefTo("Tokenizer")]
     data: Annotated[tuple[Source, ...], Field(min_length=1)]
-    tokens: Uses
+    tokens: Annotated[Uses, Slot("tokens")]
     """The component that turns documents into token shards."""
-    trainer: Uses
+    trainer: Annotated[Uses, Slot("trainer")]
     architecture: dict[str, Any]
     """A transformers configuration: `model_type` and its fields."""
     objective: Objective = Objective()

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bigcode.api.resource import Model, RefTo, Ref, Share, Spec, Uses
+from bigcode.api.resource import Model, Ref, RefTo, Share, Spec, Uses
+from bigcode.spec.slots import Slot
 
 
 class Entity(Model):
@@ -20,7 +21,7 @@ class Gate(Model):
 
 
 class PIIPolicySpec(Spec):
-    detector: Uses
+    detector: Annotated[Uses, Slot("observer")]
     entities: Annotated[dict[str, Entity], Field(min_length=1)]
     gates: dict[str, Gate] = Field(default_factory=dict)
     evaluated_on: Annotated[Ref | None, RefTo("AnnotationCampaign", "Dataset")] = None

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bigcode.api.resource import Date, Model, Prose, Ref, RefTo, Seconds, Spec, Uses
 from bigcode.spec.kinds.dataset import Lifecycle
+from bigcode.spec.slots import Slot
 
 
 class Waiver(Model):
@@ -31,7 +32,7 @@ class ReleaseSpec(Spec):
     terms: Annotated[str, Prose] = ""
     gates: tuple[Literal["opt-out-age", "approvals"], ...] = ("opt-out-age", "approvals")
     waivers: Annotated[tuple[Waiver, ...], Prose] = ()
-    targets: Annotated[tuple[Uses, ...], Prose] = ()
+    targets: Annotated[tuple[Uses, ...], Prose, Slot("target")] = ()
     declared_date: Annotated[Date | None, Prose] = None
     opt_out_max_age: Annotated[Seconds, Field(gt=0)] = 90 * 86400.0
     lifecycle: Annotated[Lifecycle, Prose] = Lifecycle()

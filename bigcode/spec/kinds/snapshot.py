@@ -7,10 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from bigcode.api.resource import Prose, Spec, Uses
+from bigcode.spec.slots import Slot
 
 
 class SnapshotSpec(Spec):
-    collector: Uses
+    collector: Annotated[Uses, Slot("collector")]
     legal_basis: Annotated[str, Prose] = ""
     access: Annotated[str, Prose] = "stewards"
     buckets: Annotated[int, Field(ge=1, le=65536)] = 1024

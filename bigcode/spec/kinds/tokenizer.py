@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bigcode.api.resource import Bytes, Ref, RefTo, Spec, Uses
+from bigcode.spec.slots import Slot
 
 SPECIAL = (
     "<|endoftext|>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>", "<filename>", "<gh_stars>",
@@ -17,7 +18,7 @@ SPECIAL = (
 
 class TokenizerSpec(Spec):
     dataset: Annotated[Ref, RefTo("Dataset")]
-    algorithm: Uses
+    algorithm: Annotated[Uses, Slot("tokenizer")]
     vocabulary: Annotated[int, Field(ge=300)]
     special_tokens: tuple[str, ...] = SPECIAL
     sample: Bytes | None = None
