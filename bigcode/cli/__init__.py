@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("Show what an apply would do, and why.", "plan"),
     "apply": ("Build what the specs declare, as drafts.", "apply"),
     "release": ("Publish: check the gates, freeze, sign, write to the targets.", "release"),
+    "approve": ("Sign a decision record for the approvals gate.", "approve"),
     "bundle": ("Write a folder with all evidence, for checking elsewhere.", "bundle"),
     "verify": ("Check a bundle, or the workspace's own evidence, offline.", "verify"),
     "card": ("Print a card, or check written cards against their facts.", "card"),

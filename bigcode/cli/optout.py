@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bigcode.cli.common import json_option, open_spec, spec_argument, workspace_option
-from bigcode.cli.output import emit_json, plural
+from bigcode.cli.output import emit_json
 
 
 def _lists(spec: str, workspace: str) -> tuple[Any, list[tuple[str, Any, Path]]]:
@@ -91,24 +91,27 @@ def import_(spec: str, file: Any, scope: str, workspace: str) -> None:
 
 def _add(spec: str, workspace: str, entries: list[dict[str, str]]) -> None:
     from bigcode.api.diagnostics import Place, fail
-    from bigcode.evidence.consent import new_list, parse_list, render_list, replace_file
-    from bigcode.evidence.signing import public_key
+    from bigcode.evidence.consent import new_list, parse_list, render_list
 
     session, lists = _lists(spec, workspace)
     if len(lists) > 1:
-        raise fail("E003", "there are several opt-out snapshots", hint="Name one: " + ", ".join(a for a, _, _ in lists))
+        raise fail(
+            "E003",
+            "there are several opt-out snapshots",
+            hint="Name one: " + ", ".join(a for a, _, _ in lists),
+        )
     address, resource, path = lists[0]
-    public_key(session.key_path)
     content = parse_list(path.read_bytes(), Place(str(path))) if path.exists() else new_list()
     before = len(content["entries"])
     parse_list(json.dumps({**content, "entries": entries}).encode(), Place("the new entries"))
     content["entries"] = [*content["entries"], *entries]
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = render_list(content)
-    replace_file(path, data)
     after = len(parse_list(data, Place(str(path)))["entries"])
-    click.echo(f"{address}: {plural(after - before, 'entry').replace('entrys', 'entries')} added, {after} in all.")
-    _seal(session, address, resource, path)
+    told = _seal(session, address, resource, path, data)
+    click.echo(
+        f"{address}: {after - before:,} {'entry' if after - before == 1 else 'entries'} added, {after:,} in all."
+    )
+    click.echo(told)
 
 
 @command.command("seal")
@@ -116,54 +119,72 @@ def _add(spec: str, workspace: str, entries: list[dict[str, str]]) -> None:
 @workspace_option
 def seal(spec: str, workspace: str) -> None:
     """Pin the lists in their specs and sign them with the steward's key."""
+    from bigcode.api.diagnostics import Place, fail
+    from bigcode.evidence.consent import parse_list
+
     session, lists = _lists(spec, workspace)
     for address, resource, path in lists:
-        _seal(session, address, resource, path)
+        if not path.exists():
+            raise fail("E401", f"there is no list at {path}", hint="`bigcode optout add` starts one.")
+        data = path.read_bytes()
+        parse_list(data, Place(str(path)))
+        click.echo(_seal(session, address, resource, path, data))
 
 
-def _seal(session: Any, address: str, resource: Any, path: Path) -> None:
-    from bigcode.api.diagnostics import Place, fail
-    from bigcode.evidence.consent import parse_list, seal_list
+def _seal(session: Any, address: str, resource: Any, path: Path, data: bytes) -> str:
+    """Write a list, its signature and its pin; all that can be refused is refused before the first of them."""
+    from bigcode.api.canonical import digest
+    from bigcode.evidence.consent import replace_file, seal_list
+    from bigcode.evidence.signing import public_key
 
-    if not path.exists():
-        raise fail("E401", f"there is no list at {path}", hint="`bigcode optout add` starts one.")
-    parse_list(path.read_bytes(), Place(str(path)))
-    pin = seal_list(path, session.key_path)
-    if pin == resource.spec.pin:
-        click.echo(f"Signed the list of {address}; the pin is unchanged.")
-        return
-    file = session.workspace.documents[address].file
-    _write_pin(Path(file), pin)
-    click.echo(f"Sealed {address}: the new pin stands in {file}; have it reviewed.")
+    public_key(session.key_path)
+    pin, file = f"sha256:{digest(data)}", Path(session.workspace.documents[address].file)
+    pinned = None if pin == resource.spec.pin else _with_pin(file, pin)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_bytes() != data:
+        replace_file(path, data)
+    seal_list(path, session.key_path)
+    if pinned is None:
+        return f"Signed the list of {address}; the pin is unchanged."
+    replace_file(file, pinned)
+    return f"Sealed {address}: the new pin stands in {file}; have it reviewed."
 
 
-def _write_pin(path: Path, pin: str) -> None:
-    """Set `pin` in the spec, leaving every other character as it is.
+def _with_pin(path: Path, pin: str) -> bytes:
+    """The bytes of a spec file with `pin` set and every other character as it is.
 
     Raises:
         Problem: E402 when the spec is written in a form that has no place for it.
     """
-    from bigcode.api.diagnostics import fail
-    from bigcode.evidence.consent import replace_file
+    from bigcode.api.diagnostics import Place, fail
     from bigcode.spec.text import parse_document, replace_scalar
 
     data = path.read_bytes()
     mark, text = data[:3] if data[:3] == b"\xef\xbb\xbf" else b"", data.decode("utf-8-sig")
     document, _ = parse_document(text, str(path))
-    quoted = f'"{pin}"'
-    if document is not None and ("spec", "pin") in document.raws:
-        raw = document.raws["spec", "pin"]
-        text = replace_scalar(text, document, ("spec", "pin"), quoted if raw else f" {quoted}")
-    elif document is not None and document.keys["spec", "source"].line > document.keys["spec",].line:
-        indent = " " * (document.keys["spec", "source"].column - 1)
+    assert document is not None, "the workspace was loaded from this file"
+    if ("spec", "pin") in document.raws:
+        space = "" if document.raws["spec", "pin"] else " "
+        text = replace_scalar(text, document, ("spec", "pin"), f'{space}"{pin}"')
+    else:
+        source = document.keys["spec", "source"]
         lines = text.splitlines(keepends=True)
         ending = "\r\n" if lines[0].endswith("\r\n") else "\n"
-        lines.insert(document.keys["spec", "source"].line - 1, f"{indent}pin: {quoted}{ending}")
+        lines.insert(source.line - 1, f'{" " * (source.column - 1)}pin: "{pin}"{ending}')
         text = "".join(lines)
-    else:
-        raise fail("E402", f"the pin cannot be written into {path}", document.place(("spec",)) if document else None,
-                   f"Write `pin: {quoted}` into the spec by hand.")  # fmt: skip
-    replace_file(path, mark + text.encode())
+    again, found = parse_document(text, str(path))
+    if (
+        again is None
+        or found
+        or again.value != {**document.value, "spec": {**document.value["spec"], "pin": pin}}
+    ):
+        raise fail(
+            "E402",
+            "the pin cannot be written into the spec",
+            Place(str(path)),
+            f'Write `pin: "{pin}"` into it by hand.',
+        )
+    return mark + text.encode()
 
 
 @command.command("status")
@@ -185,12 +206,20 @@ def status(spec: str, workspace: str, json_output: bool) -> int:
             problems[address] = problem
     found = [diagnostic for problem in problems.values() if problem for diagnostic in problem.diagnostics]
     if json_output:
-        emit_json("optout", {"lists": list(problems), "usable": {a: p is None for a, p in problems.items()}, "ok": not found,
-                             "diagnostics": [d.as_json() for d in found]})  # fmt: skip
+        emit_json(
+            "optout",
+            {
+                "lists": list(problems),
+                "usable": {a: p is None for a, p in problems.items()},
+                "ok": not found,
+                "diagnostics": [d.as_json() for d in found],
+            },
+        )
     else:
         for address, resource, _ in lists:
             pin = f"{resource.spec.pin[:19]}..." if resource.spec.pin else "not pinned"
-            click.echo(f"{address}: as of {resource.spec.as_of}, {pin}, {'sealed' if problems[address] is None else 'not usable'}")
+            state = "sealed" if problems[address] is None else "not usable"
+            click.echo(f"{address}: as of {resource.spec.as_of}, {pin}, {state}")
         for diagnostic in found:
             click.echo(str(diagnostic), err=True)
     return max((p.exit_code for p in problems.values() if p), default=0)

@@ -35,7 +35,9 @@ def load_host(points: Sequence[EntryPoint] | None = None) -> Host:
     manager.add_hookspecs(hooks)
     broken: list[Broken] = []
     loaded: list[tuple[str, str, str]] = []
-    found = sorted(entry_points(group=GROUP) if points is None else points, key=lambda p: (p.name, _origin(p)))
+    found = sorted(
+        entry_points(group=GROUP) if points is None else points, key=lambda p: (p.name, _origin(p))
+    )
     offers: dict[str, list[Offer]] = {}
     commands: dict[str, list[tuple[str, Command]]] = {}
     claims: dict[str, list[EntryPoint]] = {}
@@ -63,14 +65,26 @@ def load_host(points: Sequence[EntryPoint] | None = None) -> Host:
             commands.setdefault(command.name, []).append((f"{name} ({loaded[-1][1]})", command))
     registry = Registry(
         MappingProxyType({name: several[0] for name, several in sorted(offers.items()) if len(several) == 1}),
-        MappingProxyType({name: several[0][1] for name, several in sorted(commands.items()) if len(several) == 1}),
+        MappingProxyType(
+            {name: several[0][1] for name, several in sorted(commands.items()) if len(several) == 1}
+        ),
         tuple(broken),
-        MappingProxyType({name: tuple(f"{o.plugin} ({o.distribution})" for o in several)
-                          for name, several in sorted(offers.items()) if len(several) > 1}),
-        MappingProxyType({name: tuple(who for who, _ in several)
-                          for name, several in sorted(commands.items()) if len(several) > 1}),
+        MappingProxyType(
+            {
+                name: tuple(f"{o.plugin} ({o.distribution})" for o in several)
+                for name, several in sorted(offers.items())
+                if len(several) > 1
+            }
+        ),
+        MappingProxyType(
+            {
+                name: tuple(who for who, _ in several)
+                for name, several in sorted(commands.items())
+                if len(several) > 1
+            }
+        ),
         _checks(manager),
-    )  # fmt: skip
+    )
     return Host(registry, manager, tuple(loaded))
 
 
@@ -98,19 +112,31 @@ def _call(module: Any, hook: str, kind: type[Any]) -> list[Any]:
 
 def _checks(manager: pluggy.PluginManager) -> Check:
     """The plugins' checks of a resource. One that raises is a diagnostic, and the others are asked all the same."""
-    asked = [(name, plugin) for name, plugin in manager.list_name_plugin() if hasattr(plugin, "bigcode_validate")]
+    asked = [
+        (name, plugin) for name, plugin in manager.list_name_plugin() if hasattr(plugin, "bigcode_validate")
+    ]
     callers = [
-        (name, manager.subset_hook_caller("bigcode_validate", [other for _, other in asked if other is not plugin]))
+        (
+            name,
+            manager.subset_hook_caller(
+                "bigcode_validate", [other for _, other in asked if other is not plugin]
+            ),
+        )
         for name, plugin in asked
     ]
 
     def check(resource: Any, workspace: Mapping[str, Any]) -> Iterable[Diagnostic]:
         for name, call in callers:
             try:
-                yield from [item for answer in call(resource=resource, workspace=workspace) for item in answer]
+                yield from [
+                    item for answer in call(resource=resource, workspace=workspace) for item in answer
+                ]
             except Exception as error:
-                yield Diagnostic("E303", f"the check of plugin `{name}` failed: {type(error).__name__}: {error}",
-                                 hint="This is a fault of the plugin.")  # fmt: skip
+                yield Diagnostic(
+                    "E303",
+                    f"the check of plugin `{name}` failed: {type(error).__name__}: {error}",
+                    hint="This is a fault of the plugin.",
+                )
 
     return check
 
@@ -120,7 +146,9 @@ def _check_api(module: Any) -> None:
     if not wanted:
         return
     major = API_VERSION.split(".")[0]
-    if not any(part.strip().startswith((f">={major}.", f"=={major}.", f"~={major}.")) for part in wanted.split(",")):
+    if not any(
+        part.strip().startswith((f">={major}.", f"=={major}.", f"~={major}.")) for part in wanted.split(",")
+    ):
         raise _Incompatible(f"it asks for bigcode.api {wanted}, this is {API_VERSION}")
 
 

@@ -62,14 +62,23 @@ class Registry:
             Problem: E301 contested, E303 broken plugin, E302 unknown, E306 another behaviour version.
         """
         if name in self.contested:
-            raise fail("E301", f"component `{name}` is claimed by {' and '.join(self.contested[name])}", place,
-                       "Uninstall one of them; neither is loaded.")  # fmt: skip
+            raise fail(
+                "E301",
+                f"component `{name}` is claimed by {' and '.join(self.contested[name])}",
+                place,
+                "Uninstall one of them; neither is loaded.",
+            )
         offer = self.offers.get(name)
         if offer is None:
             raise self._absent(name, place)
         if version is not None and offer.component.version != version:
-            raise fail("E306", f"`{name}` has behaviour version {offer.component.version}, the spec asks for {version}", place,
-                       f"Install a plugin that offers version {version}, or review the change and write `version: {offer.component.version}`.")  # fmt: skip
+            raise fail(
+                "E306",
+                f"`{name}` has behaviour version {offer.component.version}, the spec asks for {version}",
+                place,
+                f"Install a plugin that offers version {version}, "
+                f"or review the change and write `version: {offer.component.version}`.",
+            )
         return offer.component
 
     def config_of(self, component: Component) -> type[Any]:
@@ -94,18 +103,29 @@ class Registry:
             return load_object(reference)
         except Exception as error:
             offer = self.offers[component.name]
-            raise fail("E303", f"`{component.name}` of plugin `{offer.plugin}` cannot be loaded: {type(error).__name__}: {error}",
-                       hint=f"It comes from {offer.distribution} {offer.version}. `--debug` shows the traceback.") from error  # fmt: skip
+            raise fail(
+                "E303",
+                f"`{component.name}` of plugin `{offer.plugin}` cannot be loaded: {type(error).__name__}: {error}",
+                hint=f"It comes from {offer.distribution} {offer.version}. `--debug` shows the traceback.",
+            ) from error
 
     def _absent(self, name: str, place: Place | None) -> Problem:
         family = name.split(".")[0]
         for broken in self.broken:
             if broken.plugin in (name, family):
                 if broken.code == "E301":
-                    return fail("E301", f"plugin `{broken.plugin}`, which `{name}` is of, is not loaded: {broken.reason}", place,
-                                "Uninstall one of them; neither is loaded.")  # fmt: skip
-                return fail(broken.code, f"plugin `{broken.plugin}` cannot be loaded: {broken.reason}", place,
-                            f"It comes from {broken.distribution}. `bigcode plugins list --debug` shows the traceback.")  # fmt: skip
+                    return fail(
+                        "E301",
+                        f"plugin `{broken.plugin}`, which `{name}` is of, is not loaded: {broken.reason}",
+                        place,
+                        "Uninstall one of them; neither is loaded.",
+                    )
+                return fail(
+                    broken.code,
+                    f"plugin `{broken.plugin}` cannot be loaded: {broken.reason}",
+                    place,
+                    f"It comes from {broken.distribution}. `bigcode plugins list --debug` shows the traceback.",
+                )
         near = difflib.get_close_matches(name, self.offers, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else "`bigcode plugins list` shows the components."
         if self.broken and not near:

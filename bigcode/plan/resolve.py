@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bigcode.host.registry import Registry
 from bigcode.plan.graph import Graph, Node, order
-from bigcode.plan.resolve_data import Resolver, resolve_dataset, resolve_snapshot
+from bigcode.plan.resolve_data import resolve_dataset, resolve_snapshot
 from bigcode.plan.resolve_model import RESOLVERS
+from bigcode.plan.resolver import Resolver
 from bigcode.spec.workspace import Workspace
 
 _ALL = {"Snapshot": resolve_snapshot, "Dataset": resolve_dataset, **RESOLVERS}

@@ -4,51 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigcode.api.components import Component, load_object
+from bigcode.api.components import load_object
 from bigcode.api.diagnostics import fail
 from bigcode.api.resource import Resource, Uses, identity, plain
-from bigcode.host.registry import Registry
 from bigcode.plan.graph import Edge, Node
+from bigcode.plan.resolver import JUDGE, MEASURE, Resolver, core
 from bigcode.spec.workspace import Workspace
-
-STEPS, JUDGE, MEASURE = "bigcode.run.steps", "bigcode.run.judge", "bigcode.run.measure"
-
-
-class Resolver:
-    """What resolvers need: the workspace, the registry and the sealed opt-out lists by address."""
-
-    def __init__(self, workspace: Workspace, registry: Registry, lists: dict[str, str]) -> None:
-        self.workspace = workspace
-        self.registry = registry
-        self.lists = lists
-
-    def component(self, uses: Uses, slot: str, address: str) -> tuple[Component, Any]:
-        """The component and its checked config.
-
-        Raises:
-            Problem: E305 when the component is not made for the slot.
-        """
-        component = self.registry.find(uses.uses, uses.version)
-        if component.slot != slot:
-            raise fail(
-                "E305",
-                f"{address}: `{uses.uses}` is a {component.slot}, a {slot} is needed here",
-                self.workspace.place(address, "spec"),
-            )
-        model = self.registry.config_of(component)
-        values = dict(uses.with_)
-        if "root" in model.model_fields and "root" not in values:
-            values["root"] = str(self.workspace.root.resolve())
-        return component, model.model_validate(values)
-
-
-def core(
-    resource: str, step: str, function: str, *, module: str = STEPS, behaviour: int = 1, **more: Any
-) -> Node:
-    """A node whose work is a function of the core."""
-    return Node(
-        f"{resource}#{step}", resource, "core", f"core.{step}", behaviour, f"{module}:{function}", **more
-    )
 
 
 def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
@@ -231,13 +192,13 @@ def resolve_dataset(resource: Resource, r: Resolver) -> list[Node]:
             "facts",
             "dataset_facts",
             module=MEASURE,
-            params={"small_cell": w.project.spec.small_cell, "as_of": optout.spec.as_of},
             identity={"smallCell": w.project.spec.small_cell, "asOf": optout.spec.as_of},
             inputs=(
                 Edge("verdicts", f"{a}#verdicts", "verdicts", "all"),
                 Edge("shards", f"{a}#export.shards", "shards", "all"),
                 Edge("contested", f"{a}#decide.copies", "contested", "all"),
                 Edge("optout", f"{a}#decide.optout", "counts", "all"),
+                *near,
             ),
         ),
     ]

@@ -8,7 +8,7 @@ from bigcode.api.components import Component
 from bigcode.api.diagnostics import fail
 from bigcode.api.resource import Resource, identity, plain
 from bigcode.plan.graph import Edge, Node
-from bigcode.plan.resolve_data import Resolver
+from bigcode.plan.resolver import Resolver
 
 TRAIN, HELD_OUT = "data/train/", "data/validation/"
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact, Query
 from bigcode.evidence.query import run_query
 from bigcode.run.task import Inputs, Output, Task, TaskContext
+from bigcode.store.tables import read_table
 
 
 def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -103,6 +105,20 @@ def dataset_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
             )
         )
     _optout_facts(inputs, task, ctx, v, reasons)
+    for entry in inputs.entries("clusters"):
+        clusters = read_table(inputs.store.objects, entry.digest, ["cluster"])
+        count = len(pc.unique(clusters["cluster"]))
+        ctx.fact(
+            Fact(
+                "clusters",
+                count,
+                "cluster",
+                label="Groups of near-duplicates",
+                inputs=(entry.digest,),
+                method="distinct clusters with more than one content",
+                component=task.node,
+            )
+        )
     shards = inputs.entries("shards")
     ctx.fact(
         Fact(

@@ -16,10 +16,18 @@ from bigcode.api.diagnostics import Diagnostic, Place
 from bigcode.spec.text import Document, Path_
 
 _WANTED = {
-    "string_type": "text", "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
-    "bool_type": "true or false", "model_type": "a mapping of fields", "model_attributes_type": "a mapping of fields",
-    "dict_type": "a mapping", "tuple_type": "a list", "list_type": "a list", "none_required": "null",
-}  # fmt: skip
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "model_type": "a mapping of fields",
+    "model_attributes_type": "a mapping of fields",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "none_required": "null",
+}
 
 
 def check_model(
@@ -36,7 +44,9 @@ def check_model(
         return None, _diagnose(model, error.errors(include_url=False), document, base, owner)
 
 
-def _diagnose(model: type[BaseModel], errors: Sequence[Any], document: Document, base: Path_, owner: str) -> list[Diagnostic]:
+def _diagnose(
+    model: type[BaseModel], errors: Sequence[Any], document: Document, base: Path_, owner: str
+) -> list[Diagnostic]:
     """One diagnostic for each place: what a union of types says at length is said once."""
     by_place: dict[tuple[Path_, Place], list[Any]] = {}
     for error in errors:
@@ -50,7 +60,13 @@ def _diagnose(model: type[BaseModel], errors: Sequence[Any], document: Document,
 
 
 def _one(
-    model: type[BaseModel], errors: Sequence[Any], path: Path_, place: Place, document: Document, base: Path_, owner: str
+    model: type[BaseModel],
+    errors: Sequence[Any],
+    path: Path_,
+    place: Place,
+    document: Document,
+    base: Path_,
+    owner: str,
 ) -> Diagnostic:
     error, last = errors[0], path[-1] if path else ""
     parent, where = (".".join([owner, *map(str, part)]) for part in (path[:-1], path))
@@ -65,7 +81,9 @@ def _one(
     got = f", not `{shown}`" if shown and len(shown) < 80 and "\n" not in shown else ""
     wanted = list(dict.fromkeys(_WANTED[e["type"]] for e in errors if e["type"] in _WANTED))
     if wanted:
-        return Diagnostic("E105", f"{where}: should be {' or '.join(wanted)}{got}", place, _hint(wanted, error["input"]))
+        return Diagnostic(
+            "E105", f"{where}: should be {' or '.join(wanted)}{got}", place, _hint(wanted, error["input"])
+        )
     message = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
     choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
     near = difflib.get_close_matches(str(error["input"]), choices, n=1)

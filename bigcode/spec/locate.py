@@ -10,7 +10,9 @@ from pathlib import Path
 from bigcode.api.diagnostics import fail
 from bigcode.api.resource import REF
 
-_PROJECT = re.compile(rb"^(?:\xef\xbb\xbf)?[\"']?kind[\"']?:[ \t]*[\"']?Project[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+_PROJECT = re.compile(
+    rb"^(?:\xef\xbb\xbf)?[\"']?kind[\"']?:[ \t]*[\"']?Project[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE
+)
 _IGNORED = {"node_modules", "__pycache__"}
 
 
@@ -36,7 +38,9 @@ def locate(spec: str, workspace: str = "") -> Target:
         return Target(_enclosing(path.parent, spec), file=path)
     if path.is_dir():
         return Target(_only(path))
-    raise fail("E001", f"`{spec}` is no folder, no file and no address", hint="An address reads Kind/name@version.")
+    raise fail(
+        "E001", f"`{spec}` is no folder, no file and no address", hint="An address reads Kind/name@version."
+    )
 
 
 def _only(folder: Path) -> Path:

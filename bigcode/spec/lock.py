@@ -33,7 +33,10 @@ def identity_digest(resource: Resource) -> str:
 
 
 def check_frozen(
-    root: Path, resources: Mapping[str, Resource], documents: Mapping[str, Document], declared: Collection[str]
+    root: Path,
+    resources: Mapping[str, Resource],
+    documents: Mapping[str, Document],
+    declared: Collection[str],
 ) -> Iterable[Diagnostic]:
     """A diagnostic for each released version whose identity was edited or whose file is gone.
 
@@ -49,8 +52,16 @@ def check_frozen(
     for address, frozen in sorted(released.items()):
         resource = resources.get(address)
         if address not in declared:
-            yield Diagnostic("E210", f"{address} was released and its spec is gone", Place(shown),
-                             "Restore the file; retire it with lifecycle.state instead.")  # fmt: skip
+            yield Diagnostic(
+                "E210",
+                f"{address} was released and its spec is gone",
+                Place(shown),
+                "Restore the file; retire it with lifecycle.state instead.",
+            )
         elif resource is not None and identity_digest(resource) != frozen:
-            yield Diagnostic("E210", f"{address} was released; its identity is frozen", documents[address].place(("spec",)),
-                             f"Undo the edit, or copy the file and raise metadata.version above {resource.metadata.version}.")  # fmt: skip
+            yield Diagnostic(
+                "E210",
+                f"{address} was released; its identity is frozen",
+                documents[address].place(("spec",)),
+                f"Undo the edit, or copy the file and raise metadata.version above {resource.metadata.version}.",
+            )

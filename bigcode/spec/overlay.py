@@ -53,10 +53,19 @@ def read_overlay(path: Path, shown: str) -> tuple[Document | None, list[Diagnost
     """An overlay: a mapping from addresses to parts of their specs. The document is None when it is not usable."""
     if not path.exists() and not path.is_symlink():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
-        return None, [Diagnostic("E001", f"there is no overlay {shown}", None, f"Overlays are env/NAME.yaml of the workspace; here: {there}.")]
+        return None, [
+            Diagnostic(
+                "E001",
+                f"there is no overlay {shown}",
+                None,
+                f"Overlays are env/NAME.yaml of the workspace; here: {there}.",
+            )
+        ]
     document, found = read_document(path, shown)
     if document is not None and not isinstance(document.value, dict | None):
-        found.append(Diagnostic("E105", "an overlay is a mapping from addresses to Runtime fields", document.place(())))
+        found.append(
+            Diagnostic("E105", "an overlay is a mapping from addresses to Runtime fields", document.place(()))
+        )
     usable = document is not None and isinstance(document.value, dict) and not found
     return document if usable else None, found
 
@@ -69,7 +78,10 @@ def read_variables(path: Path, shown: str) -> tuple[dict[str, Any], list[Diagnos
     if document is None or document.value is None:
         return {}, found
     if not isinstance(document.value, dict):
-        return {}, [*found, Diagnostic("E105", "vars.yaml is a mapping from names to values", document.place(()))]
+        return {}, [
+            *found,
+            Diagnostic("E105", "vars.yaml is a mapping from names to values", document.place(())),
+        ]
     resolved, more = interpolate(document, document.value)
     return resolved.value, [*found, *more]
 
@@ -89,10 +101,20 @@ def apply_overlay(
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.create(values), OmegaConf.create(part)), resolve=False)
+        merged = OmegaConf.to_container(
+            OmegaConf.merge(OmegaConf.create(values), OmegaConf.create(part)), resolve=False
+        )
     except (OmegaConfBaseException, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        return values, document, [Diagnostic("E105", f"the overlay for {address} does not fit: {reason}", overlay.place((address,)))]
+        return (
+            values,
+            document,
+            [
+                Diagnostic(
+                    "E105", f"the overlay for {address} does not fit: {reason}", overlay.place((address,))
+                )
+            ],
+        )
     keys, places, raws = dict(document.keys), dict(document.values), dict(document.raws)
     source: Mapping[Path_, Any]
     target: dict[Path_, Any]
@@ -103,7 +125,9 @@ def apply_overlay(
     return merged, Document(document.file, document.value, keys, places, raws), []
 
 
-def _refuse_identity(model: type[BaseModel], part: Any, path: Path_, overlay: Document, address: str) -> list[Diagnostic]:
+def _refuse_identity(
+    model: type[BaseModel], part: Any, path: Path_, overlay: Document, address: str
+) -> list[Diagnostic]:
     if not isinstance(part, dict):
         return [Diagnostic("E105", f"the overlay for {address} is no mapping of fields", overlay.place(path))]
     found: list[Diagnostic] = []
@@ -117,11 +141,21 @@ def _refuse_identity(model: type[BaseModel], part: Any, path: Path_, overlay: Do
         tag = tag_of(model, name)
         if tag == "Runtime":
             continue
-        inner = info.annotation if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel) else None
+        inner = (
+            info.annotation
+            if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
+            else None
+        )
         if tag == "Identity" and inner is not None and isinstance(value, dict):
             found += _refuse_identity(inner, value, here, overlay, address)
         else:
             dotted = ".".join(str(p) for p in here[1:])
-            found.append(Diagnostic("E203", f"an overlay may not change {address} {dotted}", overlay.place(here, key=True),
-                                    "Overlays set Runtime fields; change the spec under review instead."))  # fmt: skip
+            found.append(
+                Diagnostic(
+                    "E203",
+                    f"an overlay may not change {address} {dotted}",
+                    overlay.place(here, key=True),
+                    "Overlays set Runtime fields; change the spec under review instead.",
+                )
+            )
     return found

@@ -26,7 +26,9 @@ def check_references(workspace: Any, declared: Collection[str], *, complete: boo
     edges: dict[str, list[tuple[str, Path_]]] = {}
     for address, resource in workspace.resources.items():
         for path, text, kinds in references(resource.spec, ("spec",)):
-            yield from _check_reference(text, kinds, declared, workspace.documents[address].place(path), complete)
+            yield from _check_reference(
+                text, kinds, declared, workspace.documents[address].place(path), complete
+            )
             try:
                 edges.setdefault(address, []).append((workspace.address_of(text), path))
             except KeyError:
@@ -34,18 +36,28 @@ def check_references(workspace: Any, declared: Collection[str], *, complete: boo
     yield from _circles(workspace, edges)
 
 
-def _check_reference(text: str, kinds: tuple[str, ...], declared: Collection[str], place: Place, complete: bool) -> Iterable[Diagnostic]:
+def _check_reference(
+    text: str, kinds: tuple[str, ...], declared: Collection[str], place: Place, complete: bool
+) -> Iterable[Diagnostic]:
     match = REF.match(text)
     if match is None or match["kind"] not in kinds:
         yield Diagnostic("E202", f"`{text}` should name a {' or '.join(kinds)}", place)
         return
     several = [address for address in declared if address.split("@")[0] == text.split("@")[0]]
     if "@" not in text and len(several) > 1:
-        yield Diagnostic("E208", f"`{text}` could be any of {', '.join(sorted(several))}", place, "Add the version.")
+        yield Diagnostic(
+            "E208", f"`{text}` could be any of {', '.join(sorted(several))}", place, "Add the version."
+        )
     elif complete and text not in declared and ("@" in text or not several):
         of_kind = sorted(a for a in declared if a.split("/")[0] in kinds)
         near = several or difflib.get_close_matches(text, of_kind, n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else f"Here: {', '.join(of_kind)}." if of_kind else f"There is no {' or '.join(kinds)} here."
+        hint = (
+            f"Did you mean `{near[0]}`?"
+            if near
+            else f"Here: {', '.join(of_kind)}."
+            if of_kind
+            else f"There is no {' or '.join(kinds)} here."
+        )
         yield Diagnostic("E202", f"`{text}` names nothing in this workspace", place, hint)
 
 
@@ -56,8 +68,12 @@ def _circles(workspace: Any, edges: Mapping[str, list[tuple[str, Path_]]]) -> It
         for target, path in edges.get(address, ()):
             if target in trail:
                 ring = " -> ".join((*trail[trail.index(target) :], target))
-                yield Diagnostic("E204", f"references form a circle: {ring}", workspace.documents[address].place(path),
-                                 "Take one of them out.")  # fmt: skip
+                yield Diagnostic(
+                    "E204",
+                    f"references form a circle: {ring}",
+                    workspace.documents[address].place(path),
+                    "Take one of them out.",
+                )
             elif target not in finished:
                 yield from visit(target, (*trail, target))
         finished.add(address)
@@ -78,7 +94,9 @@ def check_components(workspace: Any, registry: Registry) -> Iterable[Diagnostic]
             yield from _check_slot(registry, resource.spec.execution.executor, None, "executor", here)
 
 
-def _check_slot(registry: Registry, name: str, version: int | None, slot: str, place: Place) -> Iterable[Diagnostic]:
+def _check_slot(
+    registry: Registry, name: str, version: int | None, slot: str, place: Place
+) -> Iterable[Diagnostic]:
     try:
         component = registry.find(name, version, place)
     except Problem as problem:
@@ -86,21 +104,34 @@ def _check_slot(registry: Registry, name: str, version: int | None, slot: str, p
         return
     if slot and component.slot != slot:
         fitting = sorted(n for n, o in registry.offers.items() if o.component.slot == slot)
-        hint = f"For this place there are {', '.join(fitting)}." if fitting else f"No plugin here offers a {slot}."
+        hint = (
+            f"For this place there are {', '.join(fitting)}."
+            if fitting
+            else f"No plugin here offers a {slot}."
+        )
         yield Diagnostic("E305", f"`{name}` is a {component.slot}, a {slot} is needed here", place, hint)
 
 
-def _check_uses(registry: Registry, uses: Uses, slot: str, document: Document, path: Path_) -> Iterable[Diagnostic]:
+def _check_uses(
+    registry: Registry, uses: Uses, slot: str, document: Document, path: Path_
+) -> Iterable[Diagnostic]:
     found = list(_check_slot(registry, uses.uses, uses.version, slot, document.place((*path, "uses"))))
     yield from found
     if found:
         return
     component = registry.find(uses.uses)
     try:
-        _, found = check_model(registry.config_of(component), uses.with_, document, (*path, "with"), f"{uses.uses} with")
+        _, found = check_model(
+            registry.config_of(component), uses.with_, document, (*path, "with"), f"{uses.uses} with"
+        )
     except Problem as problem:
-        found = [Diagnostic(d.code, d.message, document.place((*path, "uses")), d.hint) for d in problem.diagnostics]
+        found = [
+            Diagnostic(d.code, d.message, document.place((*path, "uses")), d.hint)
+            for d in problem.diagnostics
+        ]
     except Exception as error:
         message = f"the settings of `{uses.uses}` cannot be checked: {type(error).__name__}: {error}"
-        found = [Diagnostic("E303", message, document.place((*path, "with")), "This is a fault of the plugin.")]
+        found = [
+            Diagnostic("E303", message, document.place((*path, "with")), "This is a fault of the plugin.")
+        ]
     yield from found

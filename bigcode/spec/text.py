@@ -78,8 +78,12 @@ def parse_document(text: str, shown: str) -> tuple[Document | None, list[Diagnos
     text = text.removeprefix("\ufeff")
     bad = _CONTROL.search(text)
     if bad:
-        place = Place(shown, text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start()))
-        return None, [Diagnostic("E101", f"a control character (U+{ord(bad[0]):04X}) is not text", place, "Remove it.")]
+        place = Place(
+            shown, text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+        )
+        return None, [
+            Diagnostic("E101", f"a control character (U+{ord(bad[0]):04X}) is not text", place, "Remove it.")
+        ]
     reader = _Reader(text, shown)
     try:
         value = reader.read()
@@ -116,8 +120,11 @@ class _Reader:
 
     def _value(self, event: Any, path: Path_) -> Any:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise self._refuse(event, "anchors and aliases are not read",
-                               "Write the value out, or put it into vars.yaml and write ${vars.NAME}.")  # fmt: skip
+            raise self._refuse(
+                event,
+                "anchors and aliases are not read",
+                "Write the value out, or put it into vars.yaml and write ${vars.NAME}.",
+            )
         if event.tag is not None:
             raise self._refuse(event, f"the tag `{event.tag}` is not read", "Quote a value to mean the text.")
         if len(path) > DEPTH:
@@ -126,7 +133,10 @@ class _Reader:
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
-            return [self._value(item, (*path, index)) for index, item in enumerate(self._until(yaml.SequenceEndEvent))]
+            return [
+                self._value(item, (*path, index))
+                for index, item in enumerate(self._until(yaml.SequenceEndEvent))
+            ]
         self.out.raws[path] = self.text[event.start_mark.index : event.end_mark.index]
         return event.value if event.style else self._plain(event)
 
@@ -162,8 +172,14 @@ class _Reader:
             value = _BOOLEANS[text.lower()]
             if text not in ("true", "false"):
                 meant = "true" if value else "false"
-                self.found.append(Diagnostic("E107", f"`{text}` is read as {meant}", self._place(event),
-                                             f"Write `{meant}`, or quote it to mean the text."))  # fmt: skip
+                self.found.append(
+                    Diagnostic(
+                        "E107",
+                        f"`{text}` is read as {meant}",
+                        self._place(event),
+                        f"Write `{meant}`, or quote it to mean the text.",
+                    )
+                )
             return value
         if _WHOLE.fullmatch(text):
             return int(text)
@@ -194,8 +210,18 @@ def _unreadable(error: yaml.MarkedYAMLError, text: str, shown: str) -> Diagnosti
     for number in (place.line, place.line - 1):
         line = lines[number - 1] if 0 < number <= len(lines) else ""
         if "\t" in line[: len(line) - len(line.lstrip())] or line[place.column - 1 : place.column] == "\t":
-            return Diagnostic("E103", "a tab is used for indentation", Place(shown, number, line.index("\t") + 1), "Use spaces.")
-    return Diagnostic("E101", f"cannot be read as YAML: {error.problem or error.context}", place, "Look for a missing quote, colon or space.")
+            return Diagnostic(
+                "E103",
+                "a tab is used for indentation",
+                Place(shown, number, line.index("\t") + 1),
+                "Use spaces.",
+            )
+    return Diagnostic(
+        "E101",
+        f"cannot be read as YAML: {error.problem or error.context}",
+        place,
+        "Look for a missing quote, colon or space.",
+    )
 
 
 def replace_scalar(text: str, document: Document, path: Path_, new: str) -> str:

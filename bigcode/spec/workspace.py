@@ -62,7 +62,9 @@ class Workspace:
     @property
     def digest(self) -> str:
         """Of everything that the specs say but Runtime fields."""
-        return key_of({a: {"identity": identity(r.spec), "all": _prose(r)} for a, r in self.resources.items()})
+        return key_of(
+            {a: {"identity": identity(r.spec), "all": _prose(r)} for a, r in self.resources.items()}
+        )
 
 
 def load_workspace(root: Path, registry: Registry, overlay: str = "") -> Workspace:
@@ -86,8 +88,14 @@ def load_workspace(root: Path, registry: Registry, overlay: str = "") -> Workspa
         nameless |= not loaded.address
         first = documents.get(loaded.address)
         if first is not None and loaded.address:
-            found.append(Diagnostic("E205", f"{loaded.address} is declared twice", loaded.document.place(("metadata", "name")),
-                                    f"The other one is in {first.file}."))  # fmt: skip
+            found.append(
+                Diagnostic(
+                    "E205",
+                    f"{loaded.address} is declared twice",
+                    loaded.document.place(("metadata", "name")),
+                    f"The other one is in {first.file}.",
+                )
+            )
         elif loaded.address:
             documents[loaded.address] = loaded.document
             if loaded.resource is not None:
@@ -126,7 +134,17 @@ def _load(document: Document, overlay: Document | None) -> _Loaded:
     value = document.value
     if not isinstance(value, dict):
         hint = "A file that is no resource has another ending than .yaml."
-        return _Loaded(document, [Diagnostic("E105", "a resource is a mapping with apiVersion, kind, metadata and spec", document.place(()), hint)])
+        return _Loaded(
+            document,
+            [
+                Diagnostic(
+                    "E105",
+                    "a resource is a mapping with apiVersion, kind, metadata and spec",
+                    document.place(()),
+                    hint,
+                )
+            ],
+        )
     found = list(_check_envelope(document))
     kind = value.get("kind")
     metadata, more = check_model(Metadata, value.get("metadata", {}), document, ("metadata",), "metadata")
@@ -146,7 +164,9 @@ def _load(document: Document, overlay: Document | None) -> _Loaded:
     found += more
     if spec is None or not isinstance(metadata, Metadata) or found:
         return _Loaded(document, found, address)
-    return _Loaded(document, [], address, Resource(api_version="bigcode/v1", kind=kind, metadata=metadata, spec=spec))
+    return _Loaded(
+        document, [], address, Resource(api_version="bigcode/v1", kind=kind, metadata=metadata, spec=spec)
+    )
 
 
 def _check_envelope(document: Document) -> Iterable[Diagnostic]:
@@ -154,13 +174,22 @@ def _check_envelope(document: Document) -> Iterable[Diagnostic]:
     for key in value:
         if key not in _ENVELOPE:
             near = difflib.get_close_matches(key, _ENVELOPE, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else "A resource has apiVersion, kind, metadata and spec."
+            hint = (
+                f"Did you mean `{near[0]}`?"
+                if near
+                else "A resource has apiVersion, kind, metadata and spec."
+            )
             yield Diagnostic("E104", f"unknown field `{key}`", document.place((key,), key=True), hint)
     for key in _ENVELOPE:
         if key not in value:
             yield Diagnostic("E106", f"`{key}` is missing", document.place(()))
     if value.get("apiVersion", "bigcode/v1") != "bigcode/v1":
-        yield Diagnostic("E105", f"unknown apiVersion `{value['apiVersion']}`", document.place(("apiVersion",)), "Write `bigcode/v1`.")
+        yield Diagnostic(
+            "E105",
+            f"unknown apiVersion `{value['apiVersion']}`",
+            document.place(("apiVersion",)),
+            "Write `bigcode/v1`.",
+        )
     kind = value.get("kind", "Project")
     if not isinstance(kind, str) or kind not in KINDS:
         near = difflib.get_close_matches(str(kind), KINDS, n=1)
@@ -169,17 +198,30 @@ def _check_envelope(document: Document) -> Iterable[Diagnostic]:
 
 
 def _check(
-    workspace: Workspace, registry: Registry, declared: Collection[str], *, complete: bool, overlay: Document | None
+    workspace: Workspace,
+    registry: Registry,
+    declared: Collection[str],
+    *,
+    complete: bool,
+    overlay: Document | None,
 ) -> Iterable[Diagnostic]:
     projects = sorted(a for a in declared if a.startswith("Project/"))
     if len(projects) > 1 or (complete and not projects):
         place = workspace.place(projects[-1], "kind") if projects else Place(_shown(workspace.root))
-        yield Diagnostic("E207", f"a workspace holds one Project; here: {', '.join(projects) or 'none'}", place,
-                         "Give each project a folder of its own.")  # fmt: skip
+        yield Diagnostic(
+            "E207",
+            f"a workspace holds one Project; here: {', '.join(projects) or 'none'}",
+            place,
+            "Give each project a folder of its own.",
+        )
     for address, resource in workspace.resources.items():
         if resource.kind in POLICY_KINDS and not resource.metadata.rationale:
-            yield Diagnostic("E106", f"{resource.kind} needs metadata.rationale", workspace.place(address, "metadata"),
-                             "Name the decision record, for example governance/decisions/NNNN-title.md.")  # fmt: skip
+            yield Diagnostic(
+                "E106",
+                f"{resource.kind} needs metadata.rationale",
+                workspace.place(address, "metadata"),
+                "Name the decision record, for example governance/decisions/NNNN-title.md.",
+            )
     yield from check_references(workspace, declared, complete=complete)
     yield from check_components(workspace, registry)
     if overlay is not None:
@@ -187,8 +229,12 @@ def _check(
         for name in overlay.value:
             if name not in names and complete:
                 near = difflib.get_close_matches(name, names, n=1)
-                yield Diagnostic("E202", f"the overlay names `{name}`, which is not here", overlay.place((name,), key=True),
-                                 f"Did you mean `{near[0]}`?" if near else "")  # fmt: skip
+                yield Diagnostic(
+                    "E202",
+                    f"the overlay names `{name}`, which is not here",
+                    overlay.place((name,), key=True),
+                    f"Did you mean `{near[0]}`?" if near else "",
+                )
     yield from check_frozen(workspace.root, workspace.resources, workspace.documents, declared)
     for address, resource in workspace.resources.items():
         for diagnostic in registry.checks(resource, workspace.resources):
@@ -198,8 +244,12 @@ def _check(
 def _files(root: Path) -> list[Path]:
     found = []
     for base, folders, names in os.walk(root):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and not (Path(base) == root and f == "env"))
-        found += [Path(base) / n for n in sorted(names) if n.endswith((".yaml", ".yml")) and not n.startswith(".")]
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and not (Path(base) == root and f == "env")
+        )
+        found += [
+            Path(base) / n for n in sorted(names) if n.endswith((".yaml", ".yml")) and not n.startswith(".")
+        ]
     return [p for p in found if p != root / "vars.yaml"]
 
 

@@ -106,7 +106,7 @@ class ProjectSpec(Spec):
     timeline: Annotated[tuple[Event, ...], Prose] = ()
     milestones: Annotated[tuple[Milestone, ...], Prose] = ()
     promises: Annotated[tuple[Promise, ...], Prose] = ()
-    small_cell: Annotated[int, Field(ge=1), Prose] = 5
+    small_cell: Annotated[int, Field(ge=1)] = 5
     """Counts of people below this are withheld from every output."""
     approvals: Annotated[tuple[Approval, ...], Prose] = ()
     approvers: Annotated[tuple[Approver, ...], Prose] = ()

@@ -1,0 +1,51 @@
+"""What the resolvers of all kinds share: components checked for their slot, and nodes of the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bigcode.api.components import Component
+from bigcode.api.diagnostics import fail
+from bigcode.api.resource import Uses
+from bigcode.host.registry import Registry
+from bigcode.plan.graph import Node
+from bigcode.spec.workspace import Workspace
+
+STEPS, JUDGE, MEASURE = "bigcode.run.steps", "bigcode.run.judge", "bigcode.run.measure"
+
+
+class Resolver:
+    """What resolvers need: the workspace, the registry and the sealed opt-out lists by address."""
+
+    def __init__(self, workspace: Workspace, registry: Registry, lists: dict[str, str]) -> None:
+        self.workspace = workspace
+        self.registry = registry
+        self.lists = lists
+
+    def component(self, uses: Uses, slot: str, address: str) -> tuple[Component, Any]:
+        """The component and its checked config.
+
+        Raises:
+            Problem: E305 when the component is not made for the slot.
+        """
+        component = self.registry.find(uses.uses, uses.version)
+        if component.slot != slot:
+            raise fail(
+                "E305",
+                f"{address}: `{uses.uses}` is a {component.slot}, a {slot} is needed here",
+                self.workspace.place(address, "spec"),
+            )
+        model = self.registry.config_of(component)
+        values = dict(uses.with_)
+        if "root" in model.model_fields and "root" not in values:
+            values["root"] = str(self.workspace.root.resolve())
+        return component, model.model_validate(values)
+
+
+def core(
+    resource: str, step: str, function: str, *, module: str = STEPS, behaviour: int = 1, **more: Any
+) -> Node:
+    """A node whose work is a function of the core."""
+    return Node(
+        f"{resource}#{step}", resource, "core", f"core.{step}", behaviour, f"{module}:{function}", **more
+    )
