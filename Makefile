@@ -38,6 +38,7 @@ demo: venv
 	@$(BIN)/bigcode apply specs/demo
 
 test: lint
+	@$(BIN)/python tests/fixtures/sdists.py
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: venv

@@ -13,7 +13,12 @@ from bigcode.cards.marks import Surface, unescape
 from bigcode.cards.spans import NUMBERING, World, text_of
 
 _TICK = re.compile(r"^−?\d[\d,]*(\.\d+)?( × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?$")
-_TICK_TAG = re.compile(r'<text class="tick"[^<>]*>$')
+_TICK_TAG = re.compile(r'<text class="tick"[^<>]*>\Z')
+_HEADINGS: dict[Surface, re.Pattern[str]] = {
+    "markdown": re.compile(r"^#{1,6} \Z", re.MULTILINE),
+    "html": re.compile(r'(<h[1-6][^<>]*>|<a href="#[^"<>]*">)$'),
+}
+_NEAR = 240
 _KEYS = ("fact", "name", "verbatim", "numbering", "tick")
 
 
@@ -62,7 +67,7 @@ def facts_printed(trace: Mapping[str, Any]) -> list[str]:
 def _check_span(text: str, span: Mapping[str, Any], surface: Surface, world: World) -> str:
     """What is wrong with a span; empty when nothing is."""
     source = text[span["start"] : span["end"]]
-    if [name for name in _KEYS if name in span] != [name for name in span if name in _KEYS][:1]:
+    if sum(name in span for name in _KEYS) != 1:
         return "a span stands for one thing"
     if "verbatim" in span and span.get("format", {}).get("as") != "sha256":
         shown = unescape(source, surface) if surface == "html" else source
@@ -71,10 +76,11 @@ def _check_span(text: str, span: Mapping[str, Any], surface: Surface, world: Wor
     if shown != span.get("text"):
         return f"`{shown}` is printed where the trace holds `{span.get('text')}`"
     if "tick" in span:
-        tagged = surface == "html" and _TICK_TAG.search(text, 0, span["start"])
+        tagged = surface == "html" and _TICK_TAG.search(text, max(0, span["start"] - _NEAR), span["start"])
         return "" if tagged and _TICK.match(shown) else f"`{shown}` is no tick of an axis"
     if "numbering" in span:
-        return "" if NUMBERING.match(shown) else f"`{shown}` is no number of a heading"
+        heads = _HEADINGS[surface].search(text, max(0, span["start"] - _NEAR), span["start"])
+        return "" if heads and NUMBERING.match(shown) else f"`{shown}` is no number of a heading"
     if "name" in span and not _can_tell(span, world):
         return ""
     if "name" in span and span.get("format", {}).get("as") != "setting" and not world.knows(span["name"]):

@@ -92,6 +92,14 @@ def run(argv: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if debug:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(
+            f"E502  {where}{error.strerror or error}\n    Look at the permissions and the space of the disk.", err=True
+        )
+        return 1
     except Exception as error:
         if debug:
             raise
@@ -103,15 +111,13 @@ def run(argv: list[str]) -> int:
 
 
 def _report(problem: Any, argv: list[str]) -> None:
+    # Tasks that fail alike, such as downloads from an index that is away, are one diagnostic.
+    seen = list({str(d): d for d in problem.diagnostics}.values())
     if "--json" in argv:
         from bigcode.cli.output import emit_json
 
-        emit_json(
-            "diagnostics",
-            {"diagnostics": [d.as_json() for d in problem.diagnostics], "exit": problem.exit_code},
-        )
-    seen = list(dict.fromkeys(str(d) for d in problem.diagnostics))
-    for text in seen[:50]:
-        click.echo(text, err=True)
+        emit_json("diagnostics", {"diagnostics": [d.as_json() for d in seen], "exit": problem.exit_code})
+    for diagnostic in seen[:50]:
+        click.echo(str(diagnostic), err=True)
     if len(seen) > 50:
         click.echo(f"... and {len(seen) - 50} more", err=True)

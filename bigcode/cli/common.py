@@ -58,7 +58,10 @@ class Opened:
             shown = self.target.file.resolve()
             from pathlib import Path
 
-            return tuple(a for a, d in self.workspace.documents.items() if Path(d.file).resolve() == shown)
+            found = tuple(a for a, d in self.workspace.documents.items() if Path(d.file).resolve() == shown)
+            if not found:
+                raise fail("E003", f"`{self.target.file}` declares no resource", hint="Name the workspace, or a spec in it.")
+            return found
         return ()
 
 

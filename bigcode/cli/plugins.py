@@ -35,6 +35,8 @@ def list_plugins(ctx: click.Context, json_output: bool) -> None:
                     {"name": b.plugin, "distribution": b.distribution, "code": b.code, "reason": b.reason}
                     for b in registry.broken
                 ],
+                "contested": {name: list(who) for name, who in registry.contested.items()},
+                "contested_commands": {name: list(who) for name, who in registry.contested_commands.items()},
             },
         )
         return
@@ -51,8 +53,7 @@ def list_plugins(ctx: click.Context, json_output: bool) -> None:
         )
         if ctx.obj and ctx.obj.get("debug"):
             click.echo(broken.trace, err=True)
-    for name, claimants in registry.contested.items():
-        click.echo(
-            f"warning: E301  component `{name}` is claimed by {' and '.join(claimants)}; neither is loaded",
-            err=True,
-        )
+    for what, contested in (("component", registry.contested), ("command", registry.contested_commands)):
+        for name, claimants in contested.items():
+            claimed = f"{what} `{name}` is claimed by {' and '.join(claimants)}; neither is loaded"
+            click.echo(f"warning: E301  {claimed}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import click
 @click.command("schema")
 @click.argument("kind", required=False)
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Write KIND.schema.json files into a folder."
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write KIND.schema.json files into a folder.",
 )
 def command(kind: str | None, output: Path | None) -> None:
     """Print the JSON Schema of a kind, or list the kinds."""
@@ -20,7 +24,9 @@ def command(kind: str | None, output: Path | None) -> None:
     from bigcode.spec.schema import json_schema
 
     if kind is not None and kind not in KINDS:
-        raise fail("E201", f"unknown kind `{kind}`", hint="Kinds: " + ", ".join(KINDS) + ".")
+        near = difflib.get_close_matches(kind, KINDS, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "Kinds: " + ", ".join(KINDS) + "."
+        raise fail("E201", f"unknown kind `{kind}`", hint=hint)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         for name in [kind] if kind else KINDS:

@@ -105,7 +105,7 @@ def _misformed(entry: Any) -> str:
 
 
 def list_path(workspace: Workspace, resource: Resource) -> Path:
-    return workspace.root / resource.spec.source
+    return workspace.root / str(resource.spec.source)
 
 
 def message(pin: str) -> bytes:

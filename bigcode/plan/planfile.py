@@ -12,6 +12,7 @@ from bigcode.api.diagnostics import fail
 from bigcode.plan.survey import Survey
 
 FORMAT = "bigcode-plan/1"
+_HINT = "`bigcode plan SPEC --out plan.json` writes one."
 
 
 def plan_value(
@@ -37,12 +38,15 @@ def read_plan(path: str) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         raise fail("E001", f"there is no plan `{path}`") from error
-    except ValueError as error:
-        raise fail(
-            "E506", f"`{path}` is no plan", hint="`bigcode plan SPEC --out plan.json` writes one."
-        ) from error
-    if value.get("format") != FORMAT:
+    except (ValueError, RecursionError) as error:
+        raise fail("E506", f"`{path}` is no plan", hint=_HINT) from error
+    if not isinstance(value, dict) or not str(value.get("format", "")).startswith("bigcode-plan/"):
+        raise fail("E506", f"`{path}` is no plan", hint=_HINT)
+    if value["format"] != FORMAT:
         raise fail("E506", f"`{path}` is a plan of another version", hint="Plan again.")
+    held = {name: value.get(name) for name in ("tasks", "basis", "targets", "env")}
+    if value.get("digest") != key_of(held) or not isinstance(value.get("workspace"), str):
+        raise fail("E506", f"`{path}` was changed after it was made", hint="Plan again and have it reviewed.")
     return value
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bigcode.api.components import Component
-from bigcode.api.diagnostics import fail
+from bigcode.api.diagnostics import Problem, fail
 from bigcode.api.resource import Uses
+from bigcode.api.shapes import Unit
 from bigcode.host.registry import Registry
 from bigcode.plan.graph import Node
 from bigcode.spec.workspace import Workspace
@@ -40,6 +42,24 @@ class Resolver:
         if "root" in model.model_fields and "root" not in values:
             values["root"] = str(self.workspace.root.resolve())
         return component, model.model_validate(values)
+
+    def units(self, component: Component, config: Any, address: str) -> list[Unit]:
+        """What a collector lists to fetch.
+
+        Raises:
+            Problem: of the collector, or E303 when it fails in another way; E707 when it lists nothing.
+        """
+        place = self.workspace.place(address, "spec", "collector")
+        try:
+            found = list(self.registry.factory_of(component)(config).units())
+        except Problem as problem:
+            raise Problem(*(d if d.place else replace(d, place=place) for d in problem.diagnostics)) from problem
+        except Exception as error:
+            message = f"`{component.name}` failed while it listed what to collect: {type(error).__name__}: {error}"
+            raise fail("E303", message, place, "This is a fault of the plugin.") from error
+        if not found:
+            raise fail("E707", f"{address} names nothing to collect", place, "Name something to collect.")
+        return found
 
 
 def core(

@@ -84,10 +84,16 @@ class Session:
 
 
 def open_session(workspace: Workspace, host: Host) -> Session:
-    """The store is the Project's `execution.store`, else `.bigcode` at the Git root or in the workspace."""
+    """The store is the Project's `execution.store`, else `.bigcode` at the Git root or in the workspace.
+
+    Raises:
+        Problem: E511 when another version wrote the store.
+    """
     configured = workspace.project.spec.execution.store
     base = repository_root(workspace.root) or workspace.root.resolve()
     url = configured or str(base / ".bigcode")
     if "://" not in url and not Path(url).is_absolute():
         url = str(workspace.root.resolve() / url)
-    return Session(workspace, host, Store(url))
+    store = Store(url)
+    store.check()
+    return Session(workspace, host, store)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import types
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -126,7 +125,7 @@ def _inner(model: type[BaseModel], alias: str) -> type[BaseModel] | None:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+    if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation if issubclass(annotation, BaseModel) else None
     for argument in typing.get_args(annotation):
         found = _model_in(argument)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,6 +14,7 @@ from bigcode.api.diagnostics import Diagnostic
 from bigcode.api.resource import tag_of
 from bigcode.spec.text import Document, Path_, read_document
 
+Of = TypeVar("Of")
 _VARIABLE = re.compile(r"\$\{vars(\.[A-Za-z_][A-Za-z0-9_-]*)+\}")
 
 
@@ -101,28 +102,22 @@ def apply_overlay(
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        merged = OmegaConf.to_container(
-            OmegaConf.merge(OmegaConf.create(values), OmegaConf.create(part)), resolve=False
-        )
+        both = OmegaConf.merge(OmegaConf.create(values), OmegaConf.create(part))
     except (OmegaConfBaseException, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        return (
-            values,
-            document,
-            [
-                Diagnostic(
-                    "E105", f"the overlay for {address} does not fit: {reason}", overlay.place((address,))
-                )
-            ],
-        )
-    keys, places, raws = dict(document.keys), dict(document.values), dict(document.raws)
-    source: Mapping[Path_, Any]
-    target: dict[Path_, Any]
-    for source, target in ((overlay.keys, keys), (overlay.values, places), (overlay.raws, raws)):
-        for path, item in source.items():
-            if path[:1] == (address,) and len(path) > 1:
-                target[("spec", *path[1:])] = item
-    return merged, Document(document.file, document.value, keys, places, raws), []
+        message = f"the overlay for {address} does not fit: {str(error).splitlines()[0]}"
+        return values, document, [Diagnostic("E105", message, overlay.place((address,)))]
+    placed = replace(
+        document,
+        keys=document.keys | _moved(overlay.keys, address),
+        values=document.values | _moved(overlay.values, address),
+        raws=document.raws | _moved(overlay.raws, address),
+    )
+    return OmegaConf.to_container(both, resolve=False), placed, []
+
+
+def _moved(found: Mapping[Path_, Of], address: str) -> dict[Path_, Of]:
+    """What an overlay holds below an address, by its path in the spec."""
+    return {("spec", *path[1:]): item for path, item in found.items() if path[:1] == (address,) and path[1:]}
 
 
 def _refuse_identity(

@@ -35,8 +35,16 @@ class Store:
         if self.files.put_if_absent("format", FORMAT):
             self.files.put_if_absent(".gitignore", b"*\n")
             return
+        self.check()
+
+    def check(self) -> None:
+        """Look whether this version can read the store, where there is one.
+
+        Raises:
+            Problem: E511 when another version wrote it.
+        """
         found = self.files.read("format")
-        if found != FORMAT:
+        if found is not None and found != FORMAT:
             raise fail(
                 "E511",
                 f"the store at {self.url} has another format",
