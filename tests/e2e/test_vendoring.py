@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from fixtures.sdists import cached, releases
+from workspaces import specs, write_spec
+
 from bigcode.cli import run
 from bigcode.store.store import Store
 from bigcode.store.tables import read_table
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from fixtures.sdists import cached, releases
-from workspaces import specs, write_spec
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +33,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         store.objects.put(cached(release))
     assert run(["optout", "add", str(root), "--scope", "blob", "0" * 64]) == 0
     assert run(["apply", str(root)]) == 0
-    yield root
+    return root
 
 
 @pytest.fixture(scope="module")

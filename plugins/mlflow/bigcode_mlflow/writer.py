@@ -7,9 +7,11 @@ stay out, which would bring in torch and libraries for data frames of many kinds
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -128,7 +130,20 @@ def _locate(run: RunView) -> tuple[str, str | None]:
         return str(given), None
     folder = run.store.resolve() / "mlflow"
     (folder / "artifacts").mkdir(parents=True, exist_ok=True)
+    _make_database(folder / "mlflow.db")
     return f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()
+
+
+def _make_database(path: Path) -> None:
+    """Set up the tables beside their place: MLflow cannot go on with a database that was left half made, be it
+    by a run that died or by two runs that began at once."""
+    if path.exists():
+        return
+    with TemporaryDirectory(prefix=".new-", dir=path.parent) as scratch:
+        made = Path(scratch, path.name)
+        MlflowClient(f"sqlite:///{made}").search_experiments(max_results=1)
+        with suppress(FileExistsError):
+            os.link(made, path)
 
 
 def _find_experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
