@@ -97,7 +97,8 @@ def run(argv: list[str]) -> int:
             raise
         where = f"{error.filename}: " if error.filename else ""
         click.echo(
-            f"E502  {where}{error.strerror or error}\n    Look at the permissions and the space of the disk.", err=True
+            f"E502  {where}{error.strerror or error}\n    Look at the permissions and the space of the disk.",
+            err=True,
         )
         return 1
     except Exception as error:

@@ -14,7 +14,7 @@ from bigcode.cli.output import duration, emit_json, plural, progress, say
 
 @click.command("apply")
 @spec_options
-@click.option("--retrain", is_flag=True, help="Run pinned tokenizers, models and evaluations anew.")
+@click.option("--retrain", is_flag=True, help="Train again what is pinned to data that has moved on.")
 def command(spec: str, workspace: str, env: str, json_output: bool, retrain: bool) -> None:
     """Build what the specs declare: datasets, models, evaluations, cards, as drafts.
 

@@ -10,7 +10,9 @@ import click
 @click.command("approve")
 @click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Your name, as the Project's approvers list it.")
-@click.option("--key", type=click.Path(path_type=Path), required=True, help="Your private key file; made if absent.")
+@click.option(
+    "--key", type=click.Path(path_type=Path), required=True, help="Your private key file; made if absent."
+)
 def command(record: Path, name: str, key: Path) -> None:
     """Sign a decision record of governance/decisions with your own key.
 

@@ -60,7 +60,11 @@ class Opened:
 
             found = tuple(a for a, d in self.workspace.documents.items() if Path(d.file).resolve() == shown)
             if not found:
-                raise fail("E003", f"`{self.target.file}` declares no resource", hint="Name the workspace, or a spec in it.")
+                raise fail(
+                    "E003",
+                    f"`{self.target.file}` declares no resource",
+                    hint="Name the workspace, or a spec in it.",
+                )
             return found
         return ()
 
@@ -71,10 +75,13 @@ def open_spec(spec: str, workspace: str, env: str = "") -> Opened:
     Raises:
         Problem: E001 or E002 for SPEC, and every error of the specs.
     """
-    from bigcode.host.manager import load_host
+    from bigcode.api.diagnostics import raise_errors
+    from bigcode.host.manager import ask_plugins, load_host
     from bigcode.spec.locate import locate
     from bigcode.spec.workspace import load_workspace
 
     target = locate(spec, workspace)
     host = load_host()
-    return Opened(target, load_workspace(target.root, host.registry, env), host)
+    loaded = load_workspace(target.root, host.registry, env)
+    raise_errors(ask_plugins(host, loaded.resources))
+    return Opened(target, loaded, host)

@@ -23,10 +23,9 @@ class Bundle(Mapping[str, bytes]):
     def __getitem__(self, name: str) -> bytes:
         if self._folder is None:
             return self._files[name]
-        try:
-            return (self._folder / name).read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise KeyError(name) from error
+        if not self.plain(name):
+            raise KeyError(name)
+        return (self._folder / name).read_bytes()
 
     def __iter__(self) -> Iterator[str]:
         if self._folder is None:
@@ -36,6 +35,13 @@ class Bundle(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def plain(self, name: str) -> bool:
+        """Whether the name is that of a file that holds its own bytes: no link, no folder, no pipe."""
+        if self._folder is None:
+            return name in self._files
+        path = self._folder / name
+        return path.is_file() and not path.is_symlink()
 
     def json(self, name: str) -> Any:
         return json.loads(self[name])

@@ -71,19 +71,20 @@ def verify(
 
 
 def _check_files(bundle: Bundle, out: Verdict) -> None:
-    listing = bundle.json(LIST)["files"]
     before = len(out.findings)
-    try:
-        root = bundle[ROOT].decode().strip()
-    except KeyError:
+    root = f"sha256:{digest(bundle[LIST])}"
+    if not bundle.plain(ROOT):
         out.findings.append(Diagnostic("E605", f"{ROOT} is not in the bundle"))
-        root = ""
-    if root and root != f"sha256:{digest(bundle[LIST])}":
+    elif bundle[ROOT] != f"{root}\n".encode():
+        # A list that is not the one that was sealed says nothing about the other files.
         out.findings.append(Diagnostic("E604", f"{LIST} does not have the digest that {ROOT} names"))
-    present = set(bundle) - {LIST, ROOT, SIGNATURE}
+        return
+    listing = bundle.json(LIST)["files"]
+    found = set(bundle) - {LIST, ROOT, SIGNATURE}
+    present = {name for name in found if bundle.plain(name)}
     for name in sorted(set(listing) - present):
         out.findings.append(Diagnostic("E605", f"{name} is listed and not there"))
-    for name in sorted(present - set(listing)):
+    for name in sorted(found - (present & set(listing))):
         out.findings.append(Diagnostic("E606", f"{name} is there and not listed"))
     for name in sorted(present & set(listing)):
         if not hmac.compare_digest(digest(bundle[name]), listing[name]["sha256"]):

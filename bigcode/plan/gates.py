@@ -11,7 +11,7 @@ from typing import Any
 from bigcode.api.diagnostics import Diagnostic, Place
 from bigcode.evidence.signing import verified
 from bigcode.spec.locate import repository_root
-from bigcode.spec.text import parse_document
+from bigcode.spec.text import parse_document, read_text
 from bigcode.spec.workspace import Workspace
 
 
@@ -121,14 +121,28 @@ def read_decisions(workspace: Workspace) -> tuple[list[Decision], list[Diagnosti
 
 def read_decision(path: Path) -> tuple[Decision | None, list[Diagnostic]]:
     """A record, or E209 with what is wrong with it."""
-    text = path.read_text("utf-8")
+    text, found = read_text(path, str(path))
+    if found:
+        return None, found
     hint = "A record starts with front matter between two lines `---`."
     if not text.startswith("---\n") or "\n---\n" not in text[4:]:
         return None, [Diagnostic("E209", "the decision record has no front matter", Place(str(path)), hint)]
     head, _, body = text[4:].partition("\n---\n")
-    document, found = parse_document(head, str(path))
-    if document is None or not isinstance(document.value, dict) or not document.value.get("id"):
+    # The empty line stands for the first `---`, so that places are those of the file.
+    document, found = parse_document(f"\n{head}", str(path))
+    if document is None:
+        return None, found
+    if not isinstance(document.value, dict) or not document.value.get("id"):
         return None, [*found, Diagnostic("E209", "the front matter names no id", Place(str(path)), hint)]
+    signatures = document.value.get("signatures") or []
+    if not isinstance(signatures, list) or not all(isinstance(s, dict) for s in signatures):
+        place = document.place(("signatures",))
+        return None, [
+            *found,
+            Diagnostic(
+                "E209", "signatures are a list of name, key and value", place, "`bigcode approve` signs."
+            ),
+        ]
     return Decision(path, document.value, body.encode()), found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bigcode.api.diagnostics import Diagnostic, Problem, raise_errors
 from bigcode.host.registry import Registry
 from bigcode.plan.graph import Graph, Node, order
 from bigcode.plan.resolve_data import resolve_dataset, resolve_snapshot
@@ -19,11 +20,16 @@ def resolve(workspace: Workspace, registry: Registry, lists: dict[str, str]) -> 
         lists: digests of the sealed opt-out lists, by address of their snapshot.
 
     Raises:
-        Problem: when a spec asks for a component that cannot fill its place.
+        Problem: with all that specs ask for and that cannot be had.
     """
     resolver = Resolver(workspace, registry, lists)
     nodes: list[Node] = []
+    problems: list[Diagnostic] = []
     for resource in workspace.resources.values():
         if resource.kind in _ALL:
-            nodes += _ALL[resource.kind](resource, resolver)
+            try:
+                nodes += _ALL[resource.kind](resource, resolver)
+            except Problem as problem:
+                problems += problem.diagnostics
+    raise_errors(problems)
     return order(nodes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigcode.api.components import load_object
 from bigcode.api.diagnostics import fail
 from bigcode.api.resource import Resource, Uses, identity, plain
 from bigcode.plan.graph import Edge, Node
@@ -14,10 +13,11 @@ from bigcode.spec.workspace import Workspace
 
 def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
     a, spec = resource.address, resource.spec
+    if spec.pin:
+        hint = "Its sources are pinned one by one."
+        raise fail("E305", "pin is not offered yet", r.workspace.place(a, "spec", "pin"), hint)
     component, config = r.component(spec.collector, "collector", a)
-    units = list(load_object(component.factory)(config).units())
-    if not units:
-        raise fail("E707", f"{a} names nothing to collect", r.workspace.place(a, "spec", "collector"))
+    units = r.units(component, config, a)
     buckets = tuple(str(i) for i in range(spec.buckets))
     prefixes = tuple(str(i) for i in range(spec.blob_partitions or spec.buckets))
     fetch = Node(
@@ -39,7 +39,7 @@ def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
             a,
             "collect.files",
             "files",
-            identity={"pin": spec.pin},
+            identity={},
             partitions=buckets,
             inputs=(Edge("files", fetch.id, "files", "named"),),
         ),
@@ -290,6 +290,12 @@ def _refuse_unbuilt(resource: Resource, optout: Resource, w: Workspace) -> None:
         )
     if optout.spec.consent == "opt_in":
         raise fail("E305", "consent: opt_in is not offered yet", w.place(optout.address, "spec", "consent"))
+    if w.get(resource.spec.pii).spec.gates:
+        pii = w.get(resource.spec.pii).address
+        raise fail("E305", "gates on precision and recall are not offered yet", w.place(pii, "spec", "gates"))
+    if w.get(resource.spec.pii).spec.gates:
+        pii = w.get(resource.spec.pii).address
+        raise fail("E305", "gates on precision and recall are not offered yet", w.place(pii, "spec", "gates"))
     unknown = [s for s in optout.spec.scopes if s in ("commit-author", "issue-author")]
     if unknown:
         raise fail(

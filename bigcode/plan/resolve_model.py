@@ -113,6 +113,8 @@ def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
     a, spec, w = resource.address, resource.spec, r.workspace
     model = w.get(spec.model)
     data = w.address_of(spec.held_out or model.spec.data[0].dataset)
+    if spec.sandbox != "none":
+        raise fail("E305", f"{a}: sandbox: {spec.sandbox} is not offered yet", w.place(a, "spec", "sandbox"))
     if spec.decontaminate_against:
         raise fail(
             "E305",
@@ -155,6 +157,13 @@ def resolve_license(resource: Resource, r: Resolver) -> list[Node]:
 
 def resolve_release(resource: Resource, r: Resolver) -> list[Node]:
     a, spec, w = resource.address, resource.spec, r.workspace
+    if spec.targets:
+        raise fail(
+            "E305",
+            f"{a}: targets are not offered yet",
+            w.place(a, "spec", "targets"),
+            "Leave them out: a release is written to the releases folder.",
+        )
     if spec.emissions is None:
         return []
     policy = w.get(spec.emissions).spec

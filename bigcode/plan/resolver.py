@@ -53,9 +53,13 @@ class Resolver:
         try:
             found = list(self.registry.factory_of(component)(config).units())
         except Problem as problem:
-            raise Problem(*(d if d.place else replace(d, place=place) for d in problem.diagnostics)) from problem
+            raise Problem(
+                *(d if d.place else replace(d, place=place) for d in problem.diagnostics)
+            ) from problem
         except Exception as error:
-            message = f"`{component.name}` failed while it listed what to collect: {type(error).__name__}: {error}"
+            message = (
+                f"`{component.name}` failed while it listed what to collect: {type(error).__name__}: {error}"
+            )
             raise fail("E303", message, place, "This is a fault of the plugin.") from error
         if not found:
             raise fail("E707", f"{address} names nothing to collect", place, "Name something to collect.")

@@ -21,7 +21,7 @@ class Step:
     """One task: what happens to it and a reason that a person can read.
 
     Reasons: first-run, spec-changed(FIELDS), behaviour-version(A, B), input-changed(INPUTS), upstream(NODES),
-    missing-output, forced, stale (pinned to earlier data).
+    missing-output, stale (pinned to earlier data).
     """
 
     node: str
@@ -50,16 +50,16 @@ def survey(graph: Graph, store: Store, refs: Mapping[str, Any], retrain: Iterabl
 
     Args:
         refs: values of the references of the graph's resources, by address (None where there is none).
-        retrain: addresses of pinned resources that are to run anew.
+        retrain: addresses of pinned resources that are to follow their current data.
     """
     out = Survey()
-    pins, forced = pin_keys(graph), set(retrain)
+    pins, anew = pin_keys(graph), set(retrain)
     for node in graph.nodes.values():
         if node.shape == "card":
             continue
         previous = (refs.get(node.resource) or {}).get("nodes", {}).get(node.id, {})
         waiting = sorted({s for s in sources(node) if s in out.pending})
-        held = None if node.resource in forced else held_results(node, pins, refs, store)
+        held = None if node.resource in anew else held_results(node, pins, refs, store)
         if held is not None:
             _take_held(node, held, waiting, out)
         elif waiting:
@@ -67,7 +67,7 @@ def survey(graph: Graph, store: Store, refs: Mapping[str, Any], retrain: Iterabl
             labels = node.partitions or tuple(previous) or ("?",)
             out.steps += [Step(node.id, label, "run", f"upstream({', '.join(waiting)})") for label in labels]
         else:
-            _look_up(node, previous, store, out, forced)
+            _look_up(node, previous, store, out)
     return out
 
 
@@ -95,18 +95,17 @@ def _take_held(node: Node, held: dict[str, Action], waiting: list[str], out: Sur
     out.steps += [Step(node.id, label, verb, "stale" if stale else "") for label in held]
 
 
-def _look_up(node: Node, previous: Mapping[str, str], store: Store, out: Survey, forced: set[str]) -> None:
+def _look_up(node: Node, previous: Mapping[str, str], store: Store, out: Survey) -> None:
     found: dict[str, Action] = {}
     labels = labels_of(node, out.results, store.objects.get)
     for label in labels:
         key = content_key(node, label, out.results)
         action = store.actions.get(key)
-        if action is not None and not (node.resource in forced and node.pinned):
+        if action is not None:
             found[label] = action
             out.steps.append(Step(node.id, label, "reuse"))
         else:
-            reason = "forced" if action is not None else why(node, label, key, previous, store)
-            out.steps.append(Step(node.id, label, "run", reason))
+            out.steps.append(Step(node.id, label, "run", why(node, label, key, previous, store)))
     if len(found) == len(labels):
         out.results[node.id] = found
     else:

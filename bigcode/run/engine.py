@@ -21,6 +21,9 @@ from bigcode.run.task import Answer, Task, decode_answer, perform
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
 
+IN_VAIN = ("E703",)
+"""Problems that all other tasks would meet too, each after its own patience."""
+
 
 class Observer(Protocol):
     """Is told what happens, in the order in which it happens."""
@@ -86,6 +89,8 @@ class Engine:
                 done, _ = wait(self._futures, return_when=FIRST_COMPLETED)
                 for future in done:
                     problems += self._finish(future)
+                if any(problem.code in IN_VAIN for problem in problems):
+                    self._futures = {f: task for f, task in self._futures.items() if not f.cancel()}
         except KeyboardInterrupt:
             self._drain()
             raise
@@ -121,8 +126,7 @@ class Engine:
     def _reuse(self, node: Node) -> bool:
         """Whether all of a node's results stand in the store; those that do are taken either way."""
         run = self.run_
-        forced = node.resource in self.retrain and node.pinned
-        if not forced:
+        if node.resource not in self.retrain:
             held = held_results(node, self._pins, self.refs, self.store)
             if held is not None:
                 run.results[node.id] = held
@@ -134,11 +138,7 @@ class Engine:
                 self.observer.node_finished(node, 0, len(held), 0.0, not fresh)
                 return True
         labels = labels_of(node, run.results, self.store.objects.get)
-        found = (
-            {}
-            if forced
-            else {label: self.store.actions.get(content_key(node, label, run.results)) for label in labels}
-        )
+        found = {label: self.store.actions.get(content_key(node, label, run.results)) for label in labels}
         run.results[node.id] = {label: action for label, action in found.items() if action is not None}
         if len(run.results[node.id]) == len(labels):
             self.observer.node_finished(node, 0, len(labels), 0.0, False)
@@ -176,6 +176,8 @@ class Engine:
             )
             future = self._executor.submit(perform, task.encode(), node.id)
             self._futures[future] = (node, label, key)
+            if future.done() and _in_vain(future):
+                return
 
     def _finish(self, future: Future[bytes]) -> list[Diagnostic]:
         node, label, key = self._futures.pop(future)
@@ -260,10 +262,17 @@ class Engine:
         return [n for n in waiting if n.id != node.id]
 
     def _drain(self) -> None:
-        """Commit what is in flight; called once after an interrupt."""
-        if self._futures:
-            for future in wait(self._futures, timeout=60).done:
-                self._finish(future)
+        """Commit what is being worked on, and give up what was not begun; called once after an interrupt."""
+        begun = [future for future in self._futures if not future.cancel()]
+        for future in wait(begun, timeout=60).done:
+            self._finish(future)
+
+
+def _in_vain(future: Future[bytes]) -> bool:
+    """Whether a task that ran at once, in this process, says that those after it would fail alike."""
+    return future.exception() is None and any(
+        p.code in IN_VAIN for p in decode_answer(future.result()).problems
+    )
 
 
 def _plain(inputs: Mapping[str, list[Entry]]) -> dict[str, list[list[Any]]]:

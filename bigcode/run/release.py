@@ -46,13 +46,6 @@ def publish(session: Session, address: str, as_of: date) -> Released:
         Problem: E401 to E404 for the lists, E507 when changes are pending, E510 or E406 for a gate.
     """
     workspace = session.workspace
-    if workspace.resources[address].spec.targets:
-        raise fail(
-            "E305",
-            f"{address}: targets are not offered yet",
-            workspace.place(address, "spec", "targets"),
-            "Leave them out: a release is written to the releases folder.",
-        )
     session.open_lists()
     graph, found = survey_session(session)
     if found.changes:

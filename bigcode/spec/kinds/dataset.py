@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bigcode.api.resource import Bytes, Date, Model, Prose, Ref, RefTo, Share, Spec, Uses
+from bigcode.api.resource import Bytes, Model, Prose, Ref, RefTo, Share, Spec, Uses
+from bigcode.spec.dates import Date
 from bigcode.spec.slots import Slot
 
 

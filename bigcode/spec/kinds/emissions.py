@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bigcode.api.resource import CarbonIntensity, Date, Model, Prose, Spec, Uses, Watts
+from bigcode.api.resource import CarbonIntensity, Model, Prose, Spec, Uses, Watts
+from bigcode.spec.dates import Date
 from bigcode.spec.slots import Slot
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bigcode.api.resource import Bytes, Date, Model, Prose, Seconds, Spec
+from bigcode.api.resource import Bytes, Model, Prose, Seconds, Spec
+from bigcode.spec.dates import Date
 
 Scope = Literal["owner", "repository", "path", "blob", "commit-author", "issue-author"]
 

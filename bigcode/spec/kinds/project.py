@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bigcode.api.resource import Date, Model, Prose, Runtime, Spec
+from bigcode.api.resource import Model, Prose, Runtime, Spec
+from bigcode.spec.dates import Date
 
 
 class Person(Model):

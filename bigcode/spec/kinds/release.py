@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bigcode.api.resource import Date, Model, Prose, Ref, RefTo, Seconds, Spec, Uses
+from bigcode.api.resource import Model, Prose, Ref, RefTo, Seconds, Spec, Uses
+from bigcode.spec.dates import Date
 from bigcode.spec.kinds.dataset import Lifecycle
 from bigcode.spec.slots import Slot
 

@@ -236,6 +236,22 @@ class TestTrouble:
         assert "the run goes on" in caplog.text
         assert "secret" not in caplog.text
 
+    def test_a_run_that_ends_while_the_database_is_made_leaves_none_that_is_half_made(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stop(engine: object) -> None:
+            raise RuntimeError("the end")
+
+        with monkeypatch.context() as broken:
+            broken.setattr("mlflow.store.db.utils._upgrade_db", stop)
+            apply(run_view(tmp_path, "000001-aa"), [node(f"{MODEL}#train")])
+        assert not (tmp_path / "mlflow" / "mlflow.db").exists()
+        apply(run_view(tmp_path, "000002-aa"), [node(f"{MODEL}#train")])
+        client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
+        experiment = client.get_experiment_by_name("bigcode-demo")
+        assert experiment is not None
+        assert {r.info.status for r in client.search_runs([experiment.experiment_id])} == {"FINISHED"}
+
     def test_a_node_that_cannot_be_written_leaves_the_others(
         self, store: Path, client: MlflowClient, caplog: pytest.LogCaptureFixture
     ) -> None:
