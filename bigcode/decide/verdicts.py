@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -81,7 +82,8 @@ def merge(
         election,
     ]
     columns = {name: table[name].to_pylist() for table in facts for name in table.column_names}
-    verdicts, kept = [], []
+    verdicts: list[dict[str, Any]] = []
+    kept: list[int] = []
     for index in range(observations.num_rows):
         row = {name: values[index] for name, values in columns.items()}
         reasons = [r for r in (row["license_reason"],) if r]
