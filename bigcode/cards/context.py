@@ -10,6 +10,7 @@ from typing import Any
 
 from bigcode.api import Series
 from bigcode.cards.figures import plot_amounts, plot_comparison, plot_curve
+from bigcode.cards.format import tidy
 from bigcode.cards.printer import Printer
 from bigcode.cards.relations import Name, Relations, View, address_of
 from bigcode.cards.spans import members, split_member
@@ -63,7 +64,7 @@ class Context:
     def finalize(self, value: Any) -> Any:
         """What Jinja prints for an expression: strings of resources become names, bare numbers are refused."""
         if isinstance(value, Name):
-            return self._printer.entry({"name": str(value)})
+            return self._printer.entry({"name": tidy(value)})
         if value is None:
             return "not stated"
         if isinstance(value, bool):
@@ -158,11 +159,7 @@ class Context:
 
     def name(self, text: str | None, code: bool = False) -> str:
         """A name from a resource or the glossary; its digits must be known from there."""
-        return (
-            "not stated"
-            if not text
-            else self._printer.entry({"name": " ".join(str(text).split())}, code=code)
-        )
+        return "not stated" if not text else self._printer.entry({"name": tidy(str(text))}, code=code)
 
     def listing(self, names: Iterable[str], code: bool = False) -> str:
         """Names with commas between; `none` where there are none."""

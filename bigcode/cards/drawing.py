@@ -98,7 +98,8 @@ def choose_log_ticks(low: float, high: float) -> list[float]:
     fine = [factor * 10.0**power for power in decades for factor in (1, 2, 5)]
     below = max((tick for tick in fine if tick <= low * 1.0001), default=fine[0])
     above = min((tick for tick in fine if tick >= high * 0.9999), default=fine[-1])
-    return [tick for tick in fine if below <= tick <= above]
+    chosen = [tick for tick in fine if below <= tick <= above]
+    return chosen if len(chosen) > 1 else [10.0**first, 10.0**last]
 
 
 def _advance(char: str) -> float:

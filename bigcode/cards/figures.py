@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bigcode.api import Fact, Series
-from bigcode.cards.format import convert, suit_unit
+from bigcode.cards.format import convert, suit_unit, tidy
 from bigcode.cards.marks import Piece
 from bigcode.cards.plots import Bar, draw_bars, draw_curve
 from bigcode.cards.spans import Entry, World, amount, members, text_of
@@ -24,7 +24,7 @@ def plot_amounts(
     bars = []
     for value, fact in known[:top]:
         entry: Entry = {"fact": fact.id, "format": {"unit": unit}}
-        bars.append(_bar(world, value, {"name": value}, fact, unit, entry))
+        bars.append(_bar(world, tidy(value), {"name": tidy(value)}, fact, unit, entry))
     if len(known) > top:
         rest = {"as": "rest", "top": top, "unit": unit}
         entry = {"fact": f"{group}{{{key}=*}}", "format": rest}
@@ -85,4 +85,5 @@ def _bar(
 
 
 def _label(text: str) -> Piece:
+    text = tidy(text)
     return Piece(html.escape(text), {"name": text}, text)

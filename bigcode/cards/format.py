@@ -31,6 +31,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "task": ("task", "tasks"), "nat": ("nat", "nats"), "bit": ("bit", "bits"), "B": ("byte", "bytes"),
     "s": ("second", "seconds"), "min": ("minute", "minutes"), "h": ("hour", "hours"), "d": ("day", "days"),
 }  # fmt: skip
+_DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -188,10 +189,12 @@ def format_size_category(value: float) -> str:
 
 
 def tidy(text: str) -> str:
-    """Text on one line, so that it fits a table cell, without control and private-use characters."""
-    return "".join(
-        char for char in " ".join(text.split()) if unicodedata.category(char) not in ("Cc", "Co", "Cs")
-    )
+    """Text on one line, so that it fits a table cell, without control, direction and private-use characters."""
+    return " ".join("".join(" " if _is_hidden(char) else char for char in text).split())
+
+
+def _is_hidden(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Co", "Cs") or char in _DIRECTIONS
 
 
 def _sign(text: str) -> str:

@@ -22,7 +22,7 @@ from bigcode.cards.drawing import (
     measure,
     wrap,
 )
-from bigcode.cards.format import format_number
+from bigcode.cards.format import format_number, tidy
 from bigcode.cards.marks import Piece
 from bigcode.cards.spans import Entry
 
@@ -109,8 +109,10 @@ def draw_curve(
         drawing.stroke("line", class_="axis", x1=across(tick), x2=across(tick), y1=foot, y2=foot + 5)
         drawing.words(words, across(tick), foot + 20, "tick", anchor="middle", entry={"tick": f"{key}.x"})
     drawing.stroke("line", class_="axis", x1=left, x2=right, y1=foot, y2=foot)
-    drawing.words(series.y_label, 0, 14, "unit", entry={"name": series.y_label})
-    drawing.words(series.x_label, right, foot + 40, "unit", anchor="end", entry={"name": series.x_label})
+    drawing.words(tidy(series.y_label), 0, 14, "unit", entry={"name": tidy(series.y_label)})
+    drawing.words(
+        tidy(series.x_label), right, foot + 40, "unit", anchor="end", entry={"name": tidy(series.x_label)}
+    )
     path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in _thin(points))
     drawing.stroke("polyline", class_="curve", points=path)
     for index, words, entry in marks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bigcode.api import Fact, Query
+from bigcode.cards.format import tidy
 
 _SHOWN_INPUTS = 2
 _SHOWN_HEX = 12
@@ -37,22 +38,36 @@ def describe(fact: Fact | None) -> str:
             ]
     if fact.component:
         parts.append(f"by {fact.component}")
-    return " ".join(f"{fact.kind}: {'; '.join(part for part in parts if part) or 'not described'}".split())
+    return tidy(f"{fact.kind}: {'; '.join(part for part in parts if part) or 'not described'}")
 
 
 def describe_formula(fact: Fact) -> str:
     """The formula with its terms by name, relative to the fact's own subject: `energy × grid.intensity`."""
-    subject = fact.id.rpartition("/")[0] + "/"
-    names = {letter: fact_id.removeprefix(subject) for letter, fact_id in fact.terms}
+    subject = split_id(fact.id)[0]
+    names = {letter: name if owner == subject else f"{owner}/{name}" for letter, owner, name in _terms(fact)}
     if not fact.formula:
         return "no formula"
     spelled = fact.formula.translate(_SIGNS)
-    return " ".join(_TERM.sub(lambda match: names.get(match[0], match[0]), spelled).split())
+    return tidy(_TERM.sub(lambda match: names.get(match[0], match[0]), spelled))
+
+
+def split_id(fact_id: str) -> tuple[str, str]:
+    """`Kind/name@version/rest` as subject and rest; the rest may hold slashes of its own."""
+    kind, _, more = fact_id.partition("/")
+    name, _, rest = more.partition("/")
+    return f"{kind}/{name}", rest
+
+
+def _terms(fact: Fact) -> list[tuple[str, str, str]]:
+    return [(letter, *split_id(fact_id)) for letter, fact_id in fact.terms]
 
 
 def _describe_query(query: Query) -> str:
     what = f"{query.aggregate} of {query.column}" if query.column else query.aggregate
-    where = ", ".join(f"{column} = {value}" for column, value in query.where)
+    pairs = (
+        (column, value if isinstance(value, str) else str(value).lower()) for column, value in query.where
+    )
+    where = ", ".join(f"{column} = {value}" for column, value in pairs)
     return f"{what} over {query.table}" + (f" where {where}" if where else "")
 
 

@@ -33,7 +33,7 @@ from bigcode.cards.format import (
     format_size_category,
     tidy,
 )
-from bigcode.cards.provenance import describe, describe_formula
+from bigcode.cards.provenance import describe, describe_formula, split_id
 
 Entry = Mapping[str, Any]
 
@@ -54,10 +54,9 @@ class World:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        found = {*self.glossary, *self.labels, *map(tidy, _strings(self.resources or {}))}
+        found = {*self.glossary, *map(tidy, self.labels), *map(tidy, _strings(self.resources or {}))}
         for fact_id in self.facts:
-            subject, _, rest = fact_id.rpartition("/")
-            found |= {fact_id, subject, rest}
+            found |= {*map(tidy, (fact_id, *split_id(fact_id)))}
             if member := split_member(fact_id):
                 found |= {tidy(member[2])}
         return frozenset(found)
@@ -149,18 +148,18 @@ def _text_of_fact(fact_id: str, layout: Mapping[str, Any], world: World) -> str:
 
 def _part(fact_id: str, fact: Fact | None, part: str) -> str:
     if part == "id":
-        return fact_id
+        return tidy(fact_id)
     if part == "how":
         return describe(fact)
     if fact is None:
         return ABSENT
     match part:
         case "label":
-            return tidy(fact.label) or fact_id.rpartition("/")[2]
+            return tidy(fact.label) or tidy(split_id(fact_id)[1])
         case "source" | "method":
             return tidy(getattr(fact, part)) or f"{part} not stated"
         case "as_of":
-            return fact.as_of or "date not stated"
+            return tidy(fact.as_of) or "date not stated"
         case "kind":
             return WITHHELD if fact.withheld else ABSENT if fact.value is None else fact.kind
         case "formula":

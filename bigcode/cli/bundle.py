@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -26,7 +25,7 @@ from bigcode.cli.output import emit_json
 @click.option("--sign", is_flag=True, help="Sign the root with the steward's key of the store.")
 def command(spec: str, workspace: str, env: str, json_output: bool, output: Path, sign: bool) -> None:
     """Write a folder with all evidence: specs, facts, actions, verdict tables, cards and their traces."""
-    from bigcode.evidence.bundle import LIST, ROOT, SIGNATURE, root_of
+    from bigcode.evidence.bundle import LIST, ROOT, SIGNATURE, root_of, signature_bytes
     from bigcode.evidence.signing import public_key
     from bigcode.evidence.signing import sign as sign_with
     from bigcode.run.bundling import bundle_files
@@ -35,7 +34,7 @@ def command(spec: str, workspace: str, env: str, json_output: bool, output: Path
     files = bundle_files(session)
     if sign:
         value = sign_with(session.key_path, files[ROOT])
-        files[SIGNATURE] = json.dumps({"key": public_key(session.key_path), "value": value}).encode() + b"\n"
+        files[SIGNATURE] = signature_bytes(public_key(session.key_path), value)
     if output.exists() and any(output.iterdir()) and not (output / LIST).exists():
         raise click.UsageError(f"{output} is not empty and is no bundle; name another folder.")
     write_folder(output, files)

@@ -58,6 +58,11 @@ def seal(files: Mapping[str, bytes], workspace: str) -> dict[str, bytes]:
     return {**files, LIST: data, ROOT: f"sha256:{digest(data)}\n".encode()}
 
 
+def signature_bytes(key: str, value: str) -> bytes:
+    """The file `ROOT.sig`: public key and signature in hex. It has one form only, so that any change shows."""
+    return canonical({"key": key.lower(), "value": value.lower()}) + b"\n"
+
+
 def root_of(files: Mapping[str, bytes]) -> str:
     """The root digest, hex."""
     return files[ROOT].decode().strip().removeprefix("sha256:")

@@ -11,7 +11,7 @@ from typing import Any
 from bigcode.api.canonical import digest
 from bigcode.api.diagnostics import Diagnostic
 from bigcode.api.facts import Fact
-from bigcode.evidence.bundle import LIST, ROOT, SIGNATURE, Bundle
+from bigcode.evidence.bundle import LIST, ROOT, SIGNATURE, Bundle, signature_bytes
 from bigcode.evidence.check import check_facts
 from bigcode.evidence.ledger import qualify
 from bigcode.evidence.query import run_query
@@ -102,8 +102,9 @@ def _check_signature(bundle: Bundle, trust: Sequence[str], out: Verdict) -> None
         return
     try:
         signature = bundle.json(SIGNATURE)
-        good = verified(signature["key"], signature["value"], bundle[ROOT])
-    except (ValueError, KeyError, TypeError):
+        good = bundle[SIGNATURE] == signature_bytes(signature["key"], signature["value"])
+        good = good and verified(signature["key"], signature["value"], bundle[ROOT])
+    except (ValueError, KeyError, TypeError, AttributeError):
         good = False
         signature = {}
     if not good:

@@ -6,6 +6,7 @@ from bigcode.api.canonical import canonical
 from bigcode.evidence.bundle import seal
 from bigcode.run.records import ledger_of, recorded_results, stale_resources
 from bigcode.run.session import Session
+from bigcode.spec.locate import yaml_files
 from bigcode.spec.lock import NAME
 
 
@@ -58,9 +59,6 @@ def _carried(resource: str, node: str, label: str, output: str, name: str) -> st
 
 def _spec_files(session: Session) -> dict[str, bytes]:
     root = session.workspace.root
-    shown = {
-        p for p in root.rglob("*.y*ml") if not any(part.startswith(".") for part in p.relative_to(root).parts)
-    }
-    files = {str(p.relative_to(root)): p.read_bytes() for p in sorted(shown)}
+    files = {str(p.relative_to(root)): p.read_bytes() for p in yaml_files(root)}
     lock = root / NAME
     return {**files, NAME: lock.read_bytes()} if lock.exists() else files

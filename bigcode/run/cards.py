@@ -14,7 +14,6 @@ from bigcode.api.resource import Resource, plain
 from bigcode.api.shapes import Entry
 from bigcode.evidence.ledger import Ledger
 from bigcode.plan.graph import Graph, Node
-from bigcode.plan.keys import recipe_keys
 from bigcode.run.commit import Committer
 from bigcode.run.records import Recorded, ledger_of, recorded_results, series_of, stale_resources
 from bigcode.run.session import Session
@@ -116,7 +115,6 @@ def render_cards(
                 node,
                 Action(
                     key,
-                    recipe_keys(graph)[node.id],
                     node.component,
                     node.behaviour,
                     "",

@@ -6,6 +6,7 @@ beside its place and renamed, so that a crash leaves the old file or the new one
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -73,7 +74,22 @@ def _readme(cards: Mapping[str, Card], subject: str) -> dict[str, str]:
 
 
 def sync_folder(folder: Path, files: Mapping[str, str], session: Session) -> list[str]:
-    """Make a folder hold exactly these files of the store; files that it wrote before and are gone now go."""
+    """Make a folder hold exactly these files of the store; files that it wrote before and are gone now go.
+
+    Two runs take turns.
+    """
+    if not files and not folder.exists():
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return _sync(folder, files, session)
+    finally:
+        os.close(handle)
+
+
+def _sync(folder: Path, files: Mapping[str, str], session: Session) -> list[str]:
     manifest = folder / MANIFEST
     known: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
     if known == dict(files) and all((folder / name).exists() for name in files):
@@ -92,7 +108,6 @@ def sync_folder(folder: Path, files: Mapping[str, str], session: Session) -> lis
     for name in sorted(set(known) - set(files)):
         (folder / name).unlink(missing_ok=True)
         changed.append(str(folder / name))
-    folder.mkdir(parents=True, exist_ok=True)
     staged = folder / f"{MANIFEST}.staged"
     staged.write_text(json.dumps(dict(sorted(files.items())), indent=1) + "\n")
     os.replace(staged, manifest)

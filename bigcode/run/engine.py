@@ -12,12 +12,13 @@ from typing import Any, Protocol
 from bigcode.api.diagnostics import Diagnostic, Problem
 from bigcode.api.shapes import Entry, Executor
 from bigcode.plan.graph import Graph, Node, sources
-from bigcode.plan.keys import content_key, inputs_of, labels_of, pin_keys, recipe_keys
+from bigcode.plan.keys import content_key, inputs_of, labels_of, pin_keys
 from bigcode.plan.survey import held_results, recorded_identity
 from bigcode.run import faults
 from bigcode.run.commit import Committer
 from bigcode.run.process import run_process
-from bigcode.run.task import Answer, Task, decode_answer, perform
+from bigcode.run.task import Answer, Task, decode_answer
+from bigcode.run.worker import perform
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
 
@@ -66,7 +67,8 @@ class Engine:
         self.refs, self.retrain = refs, retrain
         self._make_executor = make_executor
         self._executor: Executor | None = None
-        self._pins, self._recipes = pin_keys(graph), recipe_keys(graph)
+        self._pins = pin_keys(graph)
+        self._traces: list[str] = []
         self._futures: dict[Future[bytes], tuple[Node, str, str]] = {}
 
     def walk(self) -> Run:
@@ -89,6 +91,8 @@ class Engine:
                 done, _ = wait(self._futures, return_when=FIRST_COMPLETED)
                 for future in done:
                     problems += self._finish(future)
+                if problems:
+                    self._give_up()
                 if any(problem.code in IN_VAIN for problem in problems):
                     self._futures = {f: task for f, task in self._futures.items() if not f.cancel()}
         except KeyboardInterrupt:
@@ -97,7 +101,10 @@ class Engine:
         finally:
             self.close()
         if problems:
-            raise Problem(*problems)
+            failure = Problem(*problems)
+            for trace in self._traces:
+                failure.add_note(trace)
+            raise failure
         return self.run_
 
     def close(self) -> None:
@@ -193,6 +200,7 @@ class Engine:
             return lost
         if answer.problems:
             self.observer.node_failed(node, answer.problems)
+            self._traces.append(answer.trace)
             return answer.problems
         self._commit(node, label, key, answer)
         self.observer.task_finished(node, label, answer.warnings)
@@ -214,7 +222,6 @@ class Engine:
         keyed = {e.name for e in node.inputs if e.keyed}
         action = Action(
             key=key,
-            recipe=self._recipes[node.id],
             component=node.component,
             behaviour=node.behaviour,
             partition=label,
@@ -261,10 +268,15 @@ class Engine:
         self.observer.node_finished(node, 1, 0, time.perf_counter() - started, False)
         return [n for n in waiting if n.id != node.id]
 
+    def _give_up(self) -> None:
+        """Let go of tasks that no worker has begun."""
+        for future in [f for f in self._futures if f.cancel()]:
+            del self._futures[future]
+
     def _drain(self) -> None:
-        """Commit what is being worked on, and give up what was not begun; called once after an interrupt."""
-        begun = [future for future in self._futures if not future.cancel()]
-        for future in wait(begun, timeout=60).done:
+        """Commit what is being worked on; called once after an interrupt."""
+        self._give_up()
+        for future in wait(self._futures, timeout=60).done:
             self._finish(future)
 
 

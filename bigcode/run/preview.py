@@ -7,6 +7,7 @@ import tempfile
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bigcode.evidence.ledger import Ledger
 from bigcode.plan.graph import Graph, Node
@@ -57,15 +58,18 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
     changes: list[Change] = []
     before = _applied(session, graph)
     ledger = ledger_of(session.workspace, graph, before, set())
+    altered: set[str] = set()
     if wanted:
         after = _judge(session, graph, wanted)
         for address in wanted:
+            if not _same_training(before, after[0], address, session.store, after[1]):
+                altered.add(address)
             old, new = _verdicts(before, address, session.store), _verdicts(after[0], address, after[1])
             assert new is not None
             change = compare(address, old, new, ledger.of(address))
             if change.added or change.removed or any(a != b for a, b in change.reasons.values()):
                 changes.append(change)
-    return _impact(session, graph, found, before, ledger, changes, unforeseen)
+    return _impact(session, graph, found, before, ledger, changes, altered, unforeseen)
 
 
 def _before_judgement(graph: Graph, address: str) -> set[str]:
@@ -110,6 +114,24 @@ def _verdicts(results: Recorded, address: str, store: Store) -> pa.Table | None:
     )
 
 
+def _training_rows(results: Recorded, address: str, store: Store) -> pa.Table | None:
+    """The rows that models read, with the spans that are masked in them; None where nothing is kept."""
+    found = [
+        read_table(store.objects, entry.digest)
+        for _, action in sorted(results.get(f"{address}#verdicts", {}).items())
+        for entry in action.outputs.get("kept", ())
+    ]
+    if not found:
+        return None
+    table = pa.concat_tables(found)
+    return table.filter(pc.equal(table["split"], "train"))
+
+
+def _same_training(old: Recorded, new: Recorded, address: str, applied: Store, scratch: Store) -> bool:
+    before, after = _training_rows(old, address, applied), _training_rows(new, address, scratch)
+    return before is not None and after is not None and before.equals(after)
+
+
 def _impact(
     session: Session,
     graph: Graph,
@@ -117,9 +139,9 @@ def _impact(
     before: Recorded,
     ledger: Ledger,
     changes: list[Change],
+    altered: set[str],
     unforeseen: list[str],
 ) -> Impact:
-    changed = {c.dataset for c in changes}
     pins = pin_keys(graph)
     stale, retrained = [], {}
     for address in graph.resources():
@@ -129,7 +151,7 @@ def _impact(
         spec = session.workspace.resources[address].spec
         if train in found.pending:
             retrained[address] = _last_energy(ledger, address)
-        elif train in pins and any(session.workspace.address_of(s.dataset) in changed for s in spec.data):
+        elif train in pins and any(session.workspace.address_of(s.dataset) in altered for s in spec.data):
             stale.append(address)
     moved = {fact for change in changes for fact in change.facts}
     return Impact(

@@ -10,10 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bigcode.api.canonical import canonical, digest
+from bigcode.api.canonical import digest
 from bigcode.api.diagnostics import fail, raise_errors
 from bigcode.api.resource import references
-from bigcode.evidence.bundle import ROOT, SIGNATURE, root_of
+from bigcode.evidence.bundle import ROOT, SIGNATURE, root_of, signature_bytes
 from bigcode.evidence.signing import public_key, sign
 from bigcode.plan.gates import Gate, gates, refuse
 from bigcode.run import faults
@@ -67,9 +67,8 @@ def publish(session: Session, address: str, as_of: date) -> Released:
             node.resource, spec.template, workspace.address_of(spec.subject), files, True
         )
     evidence = bundle_files(session)
-    evidence[SIGNATURE] = (
-        canonical({"key": public_key(session.key_path), "value": sign(session.key_path, evidence[ROOT])})
-        + b"\n"
+    evidence[SIGNATURE] = signature_bytes(
+        public_key(session.key_path), sign(session.key_path, evidence[ROOT])
     )
     files = release_files(workspace, address, results, cards)
     files |= {f"evidence/{name}": session.store.objects.put(data) for name, data in evidence.items()}

@@ -1,10 +1,8 @@
-"""A task and its answer as a few hundred bytes of JSON, and the worker's side of it."""
+"""A task and its answer as a few hundred bytes of JSON, and what a stage is given."""
 
 from __future__ import annotations
 
 import json
-import time
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,12 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from bigcode.api.components import load_object
 from bigcode.api.diagnostics import Diagnostic, Place, Problem, fail
 from bigcode.api.facts import Fact
-from bigcode.api.shapes import Entry, Unit
+from bigcode.api.shapes import Entry
 from bigcode.store.store import Store
-from bigcode.store.tables import encode_table, read_table
+from bigcode.store.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,68 +125,6 @@ class TaskContext:
 
 
 Output = Mapping[str, Sequence[tuple[str, "pa.Table | bytes"]]]
-
-
-def perform(payload: bytes) -> bytes:
-    """Run a task on a worker: read its inputs, write its outputs as objects, answer with their digests."""
-    task = Task(**json.loads(payload))
-    started = time.perf_counter()
-    store = Store(task.store)
-    ctx = TaskContext(task, store)
-    outputs: dict[str, list[Entry]] = {}
-    problems: list[Diagnostic] = []
-    trace = ""
-    try:
-        for name, items in _run(task, Inputs(store, task), ctx).items():
-            outputs[name] = [_write(store, label, value) for label, value in items]
-    except Problem as problem:
-        problems = list(problem.diagnostics)
-        trace = traceback.format_exc()
-    except Exception as error:
-        problems = [
-            Diagnostic(
-                "E502",
-                f"{task.node} {task.label}: {type(error).__name__}: {error}".rstrip(),
-                hint="`--debug` shows the traceback.",
-            )
-        ]
-        trace = traceback.format_exc()
-    answer = {
-        "outputs": {
-            n: [[e.name, e.digest, e.rows, e.bytes] for e in entries] for n, entries in outputs.items()
-        },
-        "facts": [f.as_json() for f in ctx.facts],
-        "warnings": [w.as_json() for w in ctx.warnings],
-        "problems": [p.as_json() for p in problems],
-        "seconds": time.perf_counter() - started,
-        "trace": trace,
-    }
-    return json.dumps(answer).encode()
-
-
-def _write(store: Store, name: str, value: pa.Table | bytes) -> Entry:
-    data = value if isinstance(value, bytes) else encode_table(value)
-    rows = 0 if isinstance(value, bytes) else value.num_rows
-    return Entry(name, store.objects.put(data), rows, len(data))
-
-
-def _run(task: Task, inputs: Inputs, ctx: TaskContext) -> Output:
-    target = load_object(task.factory)
-    if task.shape == "core":
-        result: Output = target(inputs, task, ctx)
-        return result
-    config = load_object(task.config_class).model_validate(dict(task.config))
-    stage = target(config)
-    if task.shape == "collect":
-        from bigcode.run.steps import partition_source
-
-        return partition_source(stage.fetch(Unit(task.label, task.unit), ctx), task)
-    if task.shape == "reduce":
-        return {"clusters": [("", stage.reduce(inputs.tables("sketches"), ctx))]}
-    from bigcode.run.observe import observe
-
-    run = stage.map if task.shape == "map" else stage.run
-    return {"observed": [("", observe(run, task, inputs, ctx))]}
 
 
 def unexpected(node: str, message: str) -> Problem:

@@ -14,6 +14,8 @@ _PROJECT = re.compile(
     rb"^(?:\xef\xbb\xbf)?[\"']?kind[\"']?:[ \t]*[\"']?Project[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE
 )
 _IGNORED = {"node_modules", "__pycache__"}
+_SEALED = "bundle.json"
+"""The list that a bundle's folder holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,21 @@ def _enclosing(folder: Path, spec: str) -> Path:
 
 
 def _workspaces(folder: Path) -> list[Path]:
+    return [path.parent for path in yaml_files(folder) if _declares_project(path)]
+
+
+def yaml_files(folder: Path) -> list[Path]:
+    """The YAML files below a folder, sorted by folder and name. Hidden ones are left out, and so are the copies of
+    specs that a bundle holds, which are evidence and declare nothing."""
     found = []
     for base, folders, files in os.walk(folder):
+        if _SEALED in files:
+            folders[:] = []
+            continue
         folders[:] = sorted(f for f in folders if f not in _IGNORED and not f.startswith("."))
-        for name in files:
-            if name.endswith((".yaml", ".yml")) and _declares_project(Path(base) / name):
-                found.append(Path(base))
+        found += [
+            Path(base) / n for n in sorted(files) if n.endswith((".yaml", ".yml")) and not n.startswith(".")
+        ]
     return found
 
 

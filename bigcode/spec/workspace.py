@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from bigcode.api.resource import Metadata, Resource, identity
 from bigcode.host.registry import Registry
 from bigcode.spec.check import check_model
 from bigcode.spec.kinds import KINDS, POLICY_KINDS, spec_class
+from bigcode.spec.locate import yaml_files
 from bigcode.spec.lock import check_frozen
 from bigcode.spec.overlay import apply_overlay, interpolate, read_overlay, read_variables
 from bigcode.spec.relations import check_components, check_references
@@ -242,15 +242,7 @@ def _check(
 
 
 def _files(root: Path) -> list[Path]:
-    found = []
-    for base, folders, names in os.walk(root):
-        folders[:] = sorted(
-            f for f in folders if not f.startswith(".") and not (Path(base) == root and f == "env")
-        )
-        found += [
-            Path(base) / n for n in sorted(names) if n.endswith((".yaml", ".yml")) and not n.startswith(".")
-        ]
-    return [p for p in found if p != root / "vars.yaml"]
+    return [p for p in yaml_files(root) if p != root / "vars.yaml" and root / "env" not in p.parents]
 
 
 def _prose(resource: Resource) -> Any:

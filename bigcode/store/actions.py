@@ -23,7 +23,6 @@ class Action:
     """
 
     key: str
-    recipe: str
     component: str
     behaviour: int
     partition: str
@@ -41,7 +40,6 @@ class Action:
     def as_json(self) -> dict[str, Any]:
         return {
             "key": self.key,
-            "recipe": self.recipe,
             "component": self.component,
             "behaviour": self.behaviour,
             "partition": self.partition,
@@ -61,7 +59,6 @@ class Action:
     def from_json(cls, data: Mapping[str, Any]) -> Action:
         return cls(
             key=data["key"],
-            recipe=data["recipe"],
             component=data["component"],
             behaviour=data["behaviour"],
             partition=data["partition"],

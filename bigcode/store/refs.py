@@ -34,13 +34,14 @@ class Refs:
         return RefValue(generation, json.loads(data or b"null"))
 
     def move(self, address: str, expected: int, value: Any) -> RefValue:
-        """Set the reference, if it is still at the generation `expected`.
+        """Set the reference, if it is still at the generation `expected`; two runs that agree move it once.
 
         Raises:
-            Problem: E505 when somebody else moved it in the meantime.
+            Problem: E505 when somebody else moved it to another value in the meantime.
         """
         name = f"{_folder(address)}/{expected + 1:08d}.json"
-        if not self._files.put_if_absent(name, canonical(value)):
+        data = canonical(value)
+        if not self._files.put_if_absent(name, data) and self._files.read(name) != data:
             raise fail(
                 "E505", f"{address} was moved by another run", hint="Run the command again; nothing is lost."
             )

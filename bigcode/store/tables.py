@@ -11,10 +11,10 @@ from bigcode.store.objects import Objects
 
 
 def encode_table(table: pa.Table, *, row_group_rows: int = 65536) -> bytes:
-    """Parquet bytes, zstd level 3, without anything that depends on the host or the time."""
+    """Parquet bytes, zstd level 3, without anything that depends on the host, the time or the table's past."""
     sink = io.BytesIO()
     pq.write_table(
-        table.replace_schema_metadata(None),
+        table.cast(pa.schema([_plain(field) for field in table.schema])).combine_chunks(),
         sink,
         compression="zstd",
         compression_level=3,
@@ -23,6 +23,16 @@ def encode_table(table: pa.Table, *, row_group_rows: int = 65536) -> bytes:
         store_schema=True,
     )
     return sink.getvalue()
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    """Without metadata, and with the name that Parquet gives to the items of lists; equal tables may differ in both."""
+    kind = field.type
+    if pa.types.is_list(kind):
+        kind = pa.list_(_plain(kind.value_field.with_name("element")))
+    elif pa.types.is_struct(kind):
+        kind = pa.struct([_plain(kind.field(index)) for index in range(kind.num_fields)])
+    return pa.field(field.name, kind, field.nullable)
 
 
 def decode_table(data: bytes, columns: list[str] | None = None) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,32 @@ GOLDEN = ROOT / "tests/golden/cards"
 TEMPLATES, GLOSSARY = load_templates(ROOT / "governance/templates")
 WORLD = json.loads((GOLDEN / "world.json").read_text("utf-8"))
 CARDS = sorted(WORLD["cards"])
+
+
+class Elements(HTMLParser):
+    """Which elements are open, which ids there are, and which of them links lead to."""
+
+    EMPTY = frozenset({"meta", "br", "hr", "img"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.targets: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.ids += [value] if (value := values.get("id")) else []
+        if (href := values.get("href") or "").startswith("#"):
+            self.targets.add(href[1:])
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
 
 
 def render(name: str, **changes: object) -> Rendered:
@@ -81,6 +108,15 @@ def test_a_page_needs_nothing_from_elsewhere(name: str) -> None:
     assert "<script" not in page
     assert "http" not in page
     assert "url(" not in page
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_elements_of_a_page_are_closed_in_order(name: str) -> None:
+    page = Elements()
+    page.feed(render(name).html)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert page.targets <= set(page.ids)
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -46,14 +46,14 @@ class CausalLM:
         watch = Stopwatch(ctx.scratch / "time", ctx.world) if ctx.rank == 0 else None
         if ctx.params.get("threads"):
             torch.set_num_threads(ctx.params["threads"])
+        steps = self._count_steps(ctx)
         device = choose_device(ctx.params.get("device", "auto"), ctx.rank)
         with join_ranks(ctx.world, device):
             files, tokenizer = open_tokens(ctx), _find_tokenizer(ctx)
             vocabulary = _check_tokenizer(files, ctx)
             model = self._build(ctx, vocabulary).to(device)
-            trainer = Trainer(
-                model, self._sequences(ctx, files, vocabulary), self._plan_run(ctx, files, device)
-            )
+            sequences = self._sequences(ctx, files, vocabulary)
+            trainer = Trainer(model, sequences, self._plan_run(ctx, steps, device))
             _resume(ctx, trainer)
             report = _Report(ctx, trainer, watch)
             trainer.train(report.log, report.tick)
@@ -87,15 +87,18 @@ class CausalLM:
         )
         return Sequences(files, recipe)
 
-    def _plan_run(self, ctx: ProcessContext, files: TokenFiles, device: torch.device) -> Run:
+    def _count_steps(self, ctx: ProcessContext) -> int:
         config = self.config
         if config.batch % ctx.world:
             raise fail("E105", f"{ctx.world} ranks cannot share a batch of {config.batch} sequences evenly")
-        steps = ctx.params["budget_tokens"] // (config.batch * config.context)
+        steps: int = ctx.params["budget_tokens"] // (config.batch * config.context)
         if not steps:
-            raise fail(
-                "E105", f"the budget is smaller than one step of {config.batch * config.context} tokens"
-            )
+            tokens = config.batch * config.context
+            raise fail("E105", f"the budget is smaller than one step, which takes {tokens} tokens")
+        return steps
+
+    def _plan_run(self, ctx: ProcessContext, steps: int, device: torch.device) -> Run:
+        config = self.config
         identity = {
             "config": config.model_dump(mode="json", exclude={"log_every", "micro_batch"}),
             "params": {
@@ -151,13 +154,13 @@ class _Report:
         seen = run.steps * self._tokens_a_step
         flops = estimate_flops(trainer.model, run.config.context) * seen
         documents = len(trainer.sequences.documents(0, run.steps * run.config.batch))
-        spent = self.watch.now - self._ready
-        rate = (run.steps - self._first_step) * self._tokens_a_step / spent
+        here = (run.steps - self._first_step) * self._tokens_a_step
+        rate = here / (self.watch.now - self._ready) if here else None
         name = "bfloat16" if run.dtype == torch.bfloat16 else "float32"
         yield Fact("parameters", count_parameters(trainer.model), "parameter", label="Parameters")
         yield Fact("steps", run.steps, "step", label="Optimizer steps")
         yield Fact("tokens.seen", seen, "token", label="Tokens trained on")
-        yield Fact("documents", documents, "document", label="Documents trained on, at least in part")
+        yield Fact("documents", documents, "document", label="Documents trained on")
         yield Fact(
             "epochs", seen / trainer.sequences.files.header["tokens"], "1", label="Passes over the tokens"
         )

@@ -69,7 +69,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 def read_checkpoint(folder: Path, recipe: str) -> tuple[Checkpoint | None, tuple[str, ...]]:
     """The newest committed checkpoint that is intact and belongs to `recipe`, and why newer ones were passed over."""
-    refused = []
+    refused: list[str] = []
     for path in _committed(folder):
         try:
             return _read(path, recipe), tuple(refused)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from transformers import PreTrainedModel
 
-from bigcode.api import fail
+from bigcode.api import Problem, fail
 from bigcode_train.checkpoint import Checkpoint, write_checkpoint
 from bigcode_train.config import CausalLMConfig
 from bigcode_train.model import group_parameters
@@ -73,8 +73,8 @@ class Losses:
 
 
 class Trainer:
-    """Trains `model` on `sequences`. Step `s` takes the rows from `(s - 1) * batch` to `s * batch` of the list, of which
-    each rank computes an equal part."""
+    """Trains `model` on `sequences`. Step `s` takes the rows from `(s - 1) * batch` to `s * batch` of the list, of
+    which each rank computes an equal part."""
 
     def __init__(self, model: PreTrainedModel, sequences: Sequences, run: Run) -> None:
         self.model, self.sequences, self.run = model, sequences, run
@@ -90,8 +90,9 @@ class Trainer:
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Take over weights, optimizer and place. Everything else follows from the step."""
-        self.model.load_state_dict(dict(checkpoint.groups[_MODEL]), strict=False)
-        self.model.tie_weights()
+        weights = checkpoint.groups[_MODEL]
+        tied = {name: weights[target] for name, target in self.model.all_tied_weights_keys.items()}
+        self.model.load_state_dict({**weights, **tied})
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in checkpoint.groups[_OPTIMIZER].items():
             index, name = key.split(".", 1)
@@ -183,15 +184,16 @@ class Trainer:
         state: dict[str, Any] = {"first": self.losses.first, "last": list(self.losses.last)}
         return Checkpoint(self.step, self.run.recipe, {_MODEL: weights, _OPTIMIZER: moments}, state)
 
-    def _diverged(self, step: int) -> Exception:
+    def _diverged(self, step: int) -> Problem:
         batch = self.run.config.batch
         documents = self.sequences.documents((step - 1) * batch, step * batch)
         places = [self.sequences.files.place(int(document)) for document in documents]
         more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
         return fail(
             "E803",
-            f"the loss or its gradient is not a number at step {step}; the batch holds {', '.join(places[:_NAMED])}{more}",
-            hint="A lower learning rate or a longer warm-up may help; the documents are named by shard and row.",
+            f"the loss or its gradient is not a number at step {step}; "
+            f"the batch holds {', '.join(places[:_NAMED])}{more}",
+            hint="Documents are named by shard and row. A lower learning rate or a longer warm-up may help.",
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers.utils import logging
 
 from bigcode.api import fail
 
@@ -92,6 +93,8 @@ def group_parameters(model: nn.Module, weight_decay: float) -> list[dict[str, An
 
 def export_model(model: PreTrainedModel, tokenizer: Mapping[str, Path], folder: Path) -> None:
     """Write the folder that `from_pretrained` reads: configuration, weights, settings for generating, tokenizer."""
+    # The library draws a progress bar for each file that it writes; the run has one of its own.
+    logging.disable_progress_bar()
     model.eval()
     model.save_pretrained(folder)
     for name, path in sorted(tokenizer.items()):

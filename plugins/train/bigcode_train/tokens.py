@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from bigcode.api import Fact, ProcessContext
+from bigcode.api import Fact, ProcessContext, fail
 from bigcode_train.bpe import END, encode_literally
 from bigcode_train.config import TokensConfig
 from bigcode_train.documents import Document, Shard, find_shards, read_documents
@@ -23,7 +23,7 @@ class TokenWriter:
     Source text is encoded literally: a control string in it never becomes a control token.
 
     Raises:
-        Problem: E707 when there is no document.
+        Problem: E707 when there is no document, E106 when the tokenizer lacks the end-of-text token.
     """
 
     def __init__(self, config: TokensConfig) -> None:
@@ -35,6 +35,8 @@ class TokenWriter:
         tokenizer = Tokenizer.from_file(str(ctx.path(entry)))
         vocabulary = tokenizer.get_vocab_size()
         end = tokenizer.token_to_id(END)
+        if end is None:
+            raise fail("E106", f"the tokenizer lacks `{END}`, which closes every document")
         tally = _Tally()
         folder = ctx.scratch / "tokens"
         write_tokens(folder, _encode(shards, tokenizer, tally), end, dtype_for(vocabulary))

@@ -1,4 +1,4 @@
-"""A tiny workspace with a model side, applied once: real tokenizer, training, evaluation, Dask and MLflow."""
+"""A tiny workspace with a model side, and the console script that works on it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from workspaces import POLICY, data_workspace, edit_spec, resource, write_spec
 
 BIGCODE = Path(sys.executable).with_name("bigcode")
 PLANTED = ("zqx-planted-owner", "zqx-planted-second/zqx-planted-repository")
 """Names in the opt-out list that stand nowhere else."""
+
+SEED = 4
+"""A split in which the vendored project and its copies are training data."""
 
 TRAINED = "2026-11-01"
 """The date of the opt-out list; dates at which gates are judged are counted from it."""
@@ -131,24 +133,12 @@ def model_specs() -> dict[str, dict[str, Any]]:
     }
 
 
-@dataclass(frozen=True)
-class Built:
-    """The workspace, and what the two runs that built it printed: one that was killed, one that went on."""
-
-    space: Path
-    killed: Ran
-    resumed: Ran
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Applied from nothing; the first run dies by SIGKILL when the training is about to start."""
-    space = data_workspace(
-        tmp_path_factory.mktemp("model"), optouts=(PLANTED[0],), executor="dask", workers=2
-    )
+def write_model_workspace(parent: Path) -> Path:
+    """A workspace with all of it that was not applied yet; Dask with two workers, runs mirrored in MLflow."""
+    space = data_workspace(parent, optouts=(PLANTED[0],), executor="dask", workers=2)
     assert bigcode("optout", "add", space, PLANTED[1], "--scope", "repository").code == 0
     for file, value in model_specs().items():
         write_spec(space / file, value)
     edit_spec(space / "project.yaml", "execution", "trackers", value=["mlflow"])
-    killed = bigcode("apply", space, env={"BIGCODE_FAULT": "process.started:kill:4"})
-    return Built(space, killed, bigcode("apply", space))
+    edit_spec(space / "dataset.yaml", "split", "seed", value=SEED)
+    return space

@@ -1,0 +1,110 @@
+"""The same specs give the same bytes, for any number of workers, any hash seed and any date."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import libfaketime
+import pyarrow as pa
+import pytest
+from bigcode.store.tables import decode_table, encode_table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from workspaces import bundle_of, copy_space, root_of, write_spec, write_wishes
+
+COMMANDS = """\
+import sys
+from bigcode.cli import run
+space, env = sys.argv[1:3]
+out = f"{space}-bundle"
+chosen = ["--env", env] if env else []
+assert run(["apply", space, *chosen]) == 0
+assert run(["plan", space, "--exit-code", *chosen]) == 0
+assert run(["bundle", space, "--output", out]) == 0
+assert run(["verify", out]) == 0
+"""
+
+
+@pytest.fixture(scope="module")
+def wished(blank_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with an opt-out and two overlays for how it is run, not yet applied."""
+    space = copy_space(blank_template, tmp_path_factory.mktemp("wished"), store=True)
+    write_wishes(space, [("owner", "requestlib")])
+    (space / "env").mkdir()
+    for name, execution in (("one", {"executor": "inline"}), ("two", {"executor": "local", "workers": 2})):
+        write_spec(space / "env" / f"{name}.yaml", {"Project/tiny": {"execution": execution}})
+    return space
+
+
+@pytest.fixture(scope="module")
+def expected(wished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of an apply in this process."""
+    from workspaces import apply
+
+    parent = tmp_path_factory.mktemp("expected")
+    space = copy_space(wished, parent, store=True)
+    apply(space)
+    return bundle_of(space, parent / "bundle")
+
+
+def build_elsewhere(wished: Path, parent: Path, env: str, **environment: str) -> str:
+    """Apply, plan, bundle and verify in a process of its own; the root of the bundle."""
+    space = copy_space(wished, parent, store=True)
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, str(space), env], env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return root_of(Path(f"{space}-bundle"))
+
+
+@pytest.mark.parametrize("seed, env", [("1", "one"), ("2", "two")])
+def test_neither_hash_seed_nor_workers_change_a_byte(wished: Path, expected: Path, tmp_path: Path, seed: str, env: str) -> None:
+    assert build_elsewhere(wished, tmp_path, env, PYTHONHASHSEED=seed) == root_of(expected)
+
+
+def test_five_years_change_no_byte(wished: Path, expected: Path, tmp_path: Path) -> None:
+    library = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
+    assert library.is_file()
+    later = {
+        "LD_PRELOAD": str(library), "FAKETIME": "+1826d", "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }  # fmt: skip
+    year = subprocess.run(["date", "+%Y"], env={**os.environ, **later}, capture_output=True, text=True).stdout
+    now = subprocess.run(["date", "+%Y"], capture_output=True, text=True).stdout
+    assert int(year) - int(now) in (4, 5)
+    assert build_elsewhere(wished, tmp_path, "", **later) == root_of(expected)
+
+
+spans = st.lists(st.fixed_dictionaries({"start": st.integers(0, 9), "entity": st.sampled_from(["A", "B"])}), max_size=3)
+cells = st.fixed_dictionaries(
+    {"blob": st.text("ab", max_size=3), "ids": st.lists(st.text("xy", max_size=2), max_size=2), "pii": st.none() | spans,
+     "score": st.none() | st.floats(allow_nan=False, width=32), "raw": st.binary(max_size=3)}
+)  # fmt: skip
+SCHEMA = pa.schema(
+    [
+        ("blob", pa.string()),
+        ("ids", pa.list_(pa.field("item", pa.string()))),
+        ("pii", pa.list_(pa.struct([("start", pa.int64()), ("entity", pa.string())]))),
+        ("score", pa.float64()),
+        ("raw", pa.binary()),
+    ]
+)
+
+
+@settings(max_examples=40)
+@given(rows=st.lists(cells, max_size=8), data=st.data())
+def test_equal_tables_have_equal_bytes_whatever_they_went_through(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    table = pa.Table.from_pylist(rows, SCHEMA)
+    wanted = encode_table(table)
+    read = decode_table(wanted)
+    assert encode_table(read) == wanted
+    cut = data.draw(st.integers(0, len(rows)))
+    pieces = pa.concat_tables([read.slice(0, cut), table.slice(cut).cast(read.schema)])
+    assert encode_table(pieces) == wanted
+    order = data.draw(st.permutations(range(len(rows))))
+    back = [order.index(index) for index in range(len(rows))]
+    assert encode_table(table.take(pa.array(order, pa.int64())).take(pa.array(back, pa.int64()))) == wanted
