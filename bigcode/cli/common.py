@@ -75,13 +75,10 @@ def open_spec(spec: str, workspace: str, env: str = "") -> Opened:
     Raises:
         Problem: E001 or E002 for SPEC, and every error of the specs.
     """
-    from bigcode.api.diagnostics import raise_errors
-    from bigcode.host.manager import ask_plugins, load_host
+    from bigcode.host.manager import load_host
     from bigcode.spec.locate import locate
     from bigcode.spec.workspace import load_workspace
 
     target = locate(spec, workspace)
     host = load_host()
-    loaded = load_workspace(target.root, host.registry, env)
-    raise_errors(ask_plugins(host, loaded.resources))
-    return Opened(target, loaded, host)
+    return Opened(target, load_workspace(target.root, host.registry, env), host)

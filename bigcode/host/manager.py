@@ -88,25 +88,6 @@ def load_host(points: Sequence[EntryPoint] | None = None) -> Host:
     return Host(registry, manager, tuple(loaded))
 
 
-def ask_plugins(host: Host, resources: Mapping[str, Any]) -> list[Diagnostic]:
-    """What plugins add to the checks of a workspace; one that raises is itself a finding.
-
-    Args:
-        resources: by address, as `bigcode_validate` is given them.
-    """
-    found: list[Diagnostic] = []
-    for name, plugin in host.hooks.list_name_plugin():
-        check = getattr(plugin, "bigcode_validate", None)
-        if check is None:
-            continue
-        try:
-            for resource in resources.values():
-                found += check(resource=resource, workspace=resources) or ()
-        except Exception as error:
-            found.append(Diagnostic("E303", f"plugin `{name}` failed in bigcode_validate: {_reason(error)}"))
-    return found
-
-
 class _Incompatible(Exception):
     pass
 

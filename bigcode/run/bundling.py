@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bigcode.api.canonical import canonical
 from bigcode.evidence.bundle import seal
+from bigcode.run.cards import card_material
 from bigcode.run.records import ledger_of, recorded_results, stale_resources
 from bigcode.run.session import Session
 from bigcode.spec.locate import yaml_files
@@ -23,6 +24,10 @@ def bundle_files(session: Session) -> dict[str, bytes]:
     files = {f"specs/{name}": data for name, data in _spec_files(session).items()}
     files["facts.jsonl"] = b"".join(canonical(fact.as_json()) + b"\n" for fact in ledger.facts.values())
     files["declared.jsonl"] = b"".join(canonical(fact.as_json()) + b"\n" for fact in ledger.declared.values())
+    material = card_material(session.workspace, graph, results, session.store)
+    labels = sorted({label for s in material["series"] for label in (s.x_label, s.y_label)})
+    names = {"resources": material["resources"], "glossary": list(material["glossary"]), "labels": labels}
+    files["names.json"] = canonical(names) + b"\n"
     refs: dict[str, dict[str, dict[str, str]]] = {}
     listed: dict[str, str] = {}
     for node_id, actions in results.items():

@@ -19,6 +19,7 @@ def bigcode_components() -> Iterable[Component]:
             config="bigcode_languages.config:LinguistConfig",
             summary="Language by file name and extension, by content where those are ambiguous",
             writes=(Column("language", "string"), Column("generated", "bool"), Column("binary", "bool")),
+            golden="fab0ad64d1d0c4de49dce457b056ad12b66423aadc26eab42fe33877c0e2eaa1",
         ),
         Component(
             name="languages.paths",
@@ -29,5 +30,6 @@ def bigcode_components() -> Iterable[Component]:
             config="bigcode_languages.config:PathsConfig",
             summary="Vendored copies, tests and documentation, by path",
             writes=(Column("vendored", "bool"), Column("test", "bool"), Column("documentation", "bool")),
+            golden="72ae8bcefef337d68ad3ef4255504117e259c55434094c8fd0843b0b4405034c",
         ),
     )

@@ -24,5 +24,6 @@ def bigcode_components() -> Iterable[Component]:
                 Column("license_role", "string"),
                 Column("license_attribution", "bool"),
             ),
+            golden="f7e748066aa2d6a8169a3a5160ced06f7c5ebe418f37390f4657fa8c79857d83",
         ),
     )

@@ -27,5 +27,6 @@ def bigcode_components() -> Iterable[Component]:
                 Column("digits", "double"),
                 Column("generated_marker", "bool"),
             ),
+            golden="04cec2b986da4311f38a510424d6be4c8859366558eeca33979721cd092b4df0",
         ),
     )
