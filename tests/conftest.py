@@ -20,7 +20,11 @@ settings.register_profile(
     deadline=None,
     database=None,
     # Fixtures that are shared by the examples of a property are stores, which every example adds to.
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.data_too_large,
+    ],
 )
 settings.load_profile("bigcode")
 

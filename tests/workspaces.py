@@ -9,17 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from bigcode.cli import run
 from bigcode.testing.corpus import build_corpus, write_jsonl
 
 POLICY = {"owners": ["wg"], "rationale": "governance/decisions/0001.md"}
 
 
-def resource(kind: str, name: str, spec: dict[str, Any], version: str = "1.0.0", **metadata: Any) -> dict[str, Any]:
-    return {"apiVersion": "bigcode/v1", "kind": kind, "metadata": {"name": name, "version": version, **metadata}, "spec": spec}
+def resource(
+    kind: str, name: str, spec: dict[str, Any], version: str = "1.0.0", **metadata: Any
+) -> dict[str, Any]:
+    return {
+        "apiVersion": "bigcode/v1",
+        "kind": kind,
+        "metadata": {"name": name, "version": version, **metadata},
+        "spec": spec,
+    }
 
 
-def data_workspace(root: Path, *, optouts: tuple[str, ...] = (), executor: str = "inline", workers: int = 1) -> Path:
+def data_workspace(
+    root: Path, *, optouts: tuple[str, ...] = (), executor: str = "inline", workers: int = 1
+) -> Path:
     """Write specs, corpus and sealed list; returns the workspace folder. The store is inside it."""
     space = root / "tiny"
     space.mkdir(parents=True)
@@ -40,40 +50,80 @@ def data_workspace(root: Path, *, optouts: tuple[str, ...] = (), executor: str =
 
 def specs(executor: str = "inline", workers: int = 1) -> dict[str, dict[str, Any]]:
     """The files of the workspace by name."""
-    execution = {"executor": executor, "workers": workers, "trackers": [], "store": ".bigcode", "cards": "", "releases": ""}
+    execution = {
+        "executor": executor,
+        "workers": workers,
+        "trackers": [],
+        "store": ".bigcode",
+        "cards": "",
+        "releases": "",
+    }
     return {
-        "project.yaml": resource("Project", "tiny", {"title": "Tiny", "smallCell": 3, "execution": execution}),
+        "project.yaml": resource(
+            "Project", "tiny", {"title": "Tiny", "smallCell": 3, "execution": execution}
+        ),
         "snapshot.yaml": resource(
-            "Snapshot", "corpus",
-            {"collector": {"uses": "sources.tables", "version": 1, "with": {"tables": [{"path": "corpus.jsonl"}], "format": "jsonl"}},
-             "buckets": 4},
+            "Snapshot",
+            "corpus",
+            {
+                "collector": {
+                    "uses": "sources.tables",
+                    "version": 1,
+                    "with": {"tables": [{"path": "corpus.jsonl"}], "format": "jsonl"},
+                },
+                "buckets": 4,
+            },
         ),
         "licenses.yaml": resource(
-            "LicensePolicy", "permissive",
-            {"classifier": {"uses": "licenses.text", "version": 1},
-             "allow": ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD", "CC0-1.0"]}, **POLICY,
+            "LicensePolicy",
+            "permissive",
+            {
+                "classifier": {"uses": "licenses.text", "version": 1},
+                "allow": ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD", "CC0-1.0"],
+            },
+            **POLICY,
         ),
         "optout.yaml": resource(
-            "OptOutSnapshot", "list",
-            {"source": "optouts/list.json", "asOf": "2026-11-01", "scopes": ["owner", "repository", "path", "blob"]}, **POLICY,
+            "OptOutSnapshot",
+            "list",
+            {
+                "source": "optouts/list.json",
+                "asOf": "2026-11-01",
+                "scopes": ["owner", "repository", "path", "blob"],
+            },
+            **POLICY,
         ),
         "pii.yaml": resource(
-            "PIIPolicy", "mask",
-            {"detector": {"uses": "pii.patterns", "version": 1},
-             "entities": {e: {"action": "surrogate"} for e in ("EMAIL", "IP_ADDRESS", "KEY")}}, **POLICY,
+            "PIIPolicy",
+            "mask",
+            {
+                "detector": {"uses": "pii.patterns", "version": 1},
+                "entities": {e: {"action": "surrogate"} for e in ("EMAIL", "IP_ADDRESS", "KEY")},
+            },
+            **POLICY,
         ),
         "dataset.yaml": resource(
-            "Dataset", "tiny",
-            {"snapshot": "Snapshot/corpus", "licenses": "LicensePolicy/permissive", "optOut": "OptOutSnapshot/list",
-             "pii": "PIIPolicy/mask", "languages": {"detector": {"uses": "languages.linguist", "version": 1}},
-             "quality": {"observers": [{"uses": "quality.text", "version": 1}],
-                         "rules": [{"id": "empty", "column": "lines", "below": 1},
-                                   {"id": "line-length", "column": "max_line", "above": 1000}]},
-             "dedup": {"uses": "dedup.minhash", "version": 1, "with": {"threshold": 0.7}},
-             "split": {"validation": 0.2, "seed": 1}},
+            "Dataset",
+            "tiny",
+            {
+                "snapshot": "Snapshot/corpus",
+                "licenses": "LicensePolicy/permissive",
+                "optOut": "OptOutSnapshot/list",
+                "pii": "PIIPolicy/mask",
+                "languages": {"detector": {"uses": "languages.linguist", "version": 1}},
+                "quality": {
+                    "observers": [{"uses": "quality.text", "version": 1}],
+                    "rules": [
+                        {"id": "empty", "column": "lines", "below": 1},
+                        {"id": "line-length", "column": "max_line", "above": 1000},
+                    ],
+                },
+                "dedup": {"uses": "dedup.minhash", "version": 1, "with": {"threshold": 0.7}},
+                "split": {"validation": 0.2, "seed": 1},
+            },
         ),
         "card.yaml": resource("Card", "tiny", {"subject": "Dataset/tiny", "template": "dataset-card"}),
-    }  # fmt: skip
+    }
 
 
 def write_spec(path: Path, value: Any) -> None:
@@ -147,7 +197,9 @@ def facts_of(bundle: Path) -> dict[str, Any]:
     """Values of facts by the part of their id that follows the resource."""
     lines = (bundle / "facts.jsonl").read_text().splitlines()
     loaded = [json.loads(line) for line in lines]
-    return {fact["id"].split("/", 2)[2]: fact["value"] for fact in loaded if fact["id"].startswith("Dataset/")}
+    return {
+        fact["id"].split("/", 2)[2]: fact["value"] for fact in loaded if fact["id"].startswith("Dataset/")
+    }
 
 
 def kept_of(bundle: Path) -> set[str]:
@@ -176,7 +228,23 @@ def objects_of(space: Path) -> list[Path]:
 
 
 __all__ = [
-    "apply", "build_corpus", "bundle_of", "copy_space", "data_workspace", "edit_spec", "facts_of", "kept_of", "objects_of",
-    "read_spec", "resource", "root_of", "shard_rows", "specs", "tasks_of_last_run", "verdicts_of", "write_rows",
-    "write_spec", "write_wishes",
-]  # fmt: skip
+    "apply",
+    "build_corpus",
+    "bundle_of",
+    "copy_space",
+    "data_workspace",
+    "edit_spec",
+    "facts_of",
+    "kept_of",
+    "objects_of",
+    "read_spec",
+    "resource",
+    "root_of",
+    "shard_rows",
+    "specs",
+    "tasks_of_last_run",
+    "verdicts_of",
+    "write_rows",
+    "write_spec",
+    "write_wishes",
+]

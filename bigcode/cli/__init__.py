@@ -57,7 +57,8 @@ def group(ctx: click.Context, debug: bool) -> None:
 
     SPEC is a workspace folder, a file in one, or an address such as Dataset/name@1.0.0.
     """
-    ctx.ensure_object(dict)["debug"] = debug
+    found = ctx.ensure_object(dict)
+    found["debug"] = debug or found.get("debug", False)
 
 
 def main(argv: list[str] | None = None) -> None:

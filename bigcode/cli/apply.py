@@ -47,6 +47,8 @@ def command(spec: str, workspace: str, env: str, json_output: bool, retrain: boo
                 "moved": outcome.moved,
                 "stale": sorted(outcome.stale),
                 "seconds": dict(outcome.seconds),
+                "warnings": [w.as_json() for w in outcome.warnings],
+                "root": f"sha256:{outcome.root}" if outcome.root else None,
             },
         )
         return
@@ -54,8 +56,6 @@ def command(spec: str, workspace: str, env: str, json_output: bool, retrain: boo
 
 
 def _tell(outcome: Any, session: Any, seconds: float, targets: tuple[str, ...]) -> None:
-    from bigcode.cli.bundle import root_digest
-
     for finding in outcome.ledger.findings:
         say(str(finding))
     if outcome.ran:
@@ -68,10 +68,9 @@ def _tell(outcome: Any, session: Any, seconds: float, targets: tuple[str, ...]) 
             f"Nothing to do: all {plural(outcome.reused, 'task')} of {session.workspace.name} "
             f"are up to date ({duration(seconds)})."
         )
-    for address in sorted(outcome.stale):
-        click.echo(
-            f"{address} is pinned: its data has moved on since. `bigcode apply --retrain` trains it again."
-        )
+    if outcome.stale:
+        click.echo(f"Pinned, and their data has moved on since: {', '.join(sorted(outcome.stale))}.")
+        click.echo("`bigcode apply --retrain` follows it.")
     if targets:
         return
     if outcome.cards:
@@ -79,7 +78,7 @@ def _tell(outcome: Any, session: Any, seconds: float, targets: tuple[str, ...]) 
     releases = [r.metadata.name for r in session.workspace.resources.values() if r.kind == "Release"]
     for name in releases:
         click.echo(f"Release:  {_relative(session.releases_folder / name)}/ (draft)")
-    click.echo(f"Bundle:   root digest sha256:{root_digest(session)}")
+    click.echo(f"Bundle:   root digest sha256:{outcome.root}")
     where = _relative(session.workspace.root)
     click.echo(f"Check it: bigcode bundle {where} --output bundle && bigcode verify bundle")
 

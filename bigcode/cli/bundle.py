@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -29,8 +28,10 @@ def command(spec: str, workspace: str, env: str, json_output: bool, output: Path
     from bigcode.evidence.signing import public_key
     from bigcode.evidence.signing import sign as sign_with
     from bigcode.run.bundling import bundle_files
+    from bigcode.run.planning import survey_applied
 
     session = open_spec(spec, workspace, env).session()
+    survey_applied(session)
     files = bundle_files(session)
     if sign:
         value = sign_with(session.key_path, files[ROOT])
@@ -56,11 +57,3 @@ def write_folder(output: Path, files: dict[str, bytes]) -> None:
         path.write_bytes(data)
     shutil.rmtree(output, ignore_errors=True)
     os.replace(staged, output)
-
-
-def root_digest(session: Any) -> str:
-    """The root digest of the workspace's bundle."""
-    from bigcode.evidence.bundle import root_of
-    from bigcode.run.bundling import bundle_files
-
-    return root_of(bundle_files(session))

@@ -164,8 +164,7 @@ def _with_pin(path: Path, pin: str) -> bytes:
     document, _ = parse_document(text, str(path))
     assert document is not None, "the workspace was loaded from this file"
     if ("spec", "pin") in document.raws:
-        space = "" if document.raws["spec", "pin"] else " "
-        text = replace_scalar(text, document, ("spec", "pin"), f'{space}"{pin}"')
+        text = replace_scalar(text, document, ("spec", "pin"), f'"{pin}"')
     else:
         source = document.keys["spec", "source"]
         lines = text.splitlines(keepends=True)

@@ -42,6 +42,9 @@ def duration(seconds: float) -> str:
 class LineProgress:
     """One line for each finished node that did work."""
 
+    def warned(self, warning: Diagnostic) -> None:
+        say(str(warning))
+
     def node_started(self, node: Node, tasks: int) -> None:
         """Only what is finished is told."""
 
@@ -88,7 +91,12 @@ class BarProgress:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
+    def warned(self, warning: Diagnostic) -> None:
+        self._bars.console.print(str(warning), markup=False, highlight=False)
+
     def node_started(self, node: Node, tasks: int) -> None:
+        if node.id in self._tasks:
+            self._bars.remove_task(self._tasks[node.id])
         self._tasks[node.id] = self._bars.add_task(node.id, total=tasks)
 
     def task_finished(self, node: Node, label: str, warnings: list[Diagnostic]) -> None:
@@ -115,6 +123,9 @@ class BarProgress:
 
 class Quiet(LineProgress):
     """For --json: nothing on the way."""
+
+    def warned(self, warning: Diagnostic) -> None:
+        """Warnings are in the document."""
 
     def task_finished(self, node: Node, label: str, warnings: list[Diagnostic]) -> None:
         """Warnings are in the document."""

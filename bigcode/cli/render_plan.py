@@ -37,10 +37,8 @@ def _resource_lines(address: str, found: Survey) -> list[str]:
     if all(s.verb == "reuse" for s in steps):
         return []
     head = "^" if address in found.stale else "~"
-    if all(
-        s.reason == "first-run" or s.reason.startswith("upstream") for s in steps if s.verb == "run"
-    ) and not any(s.verb == "reuse" for s in steps):
-        head = "+" if any(s.verb == "run" for s in steps) else head
+    if address not in found.known and any(s.verb == "run" for s in steps):
+        head = "+"
     lines = [f"{head} {address}" + ("   pinned: its data has moved on" if address in found.stale else "")]
     by_node: dict[str, list[Any]] = {}
     for step in steps:

@@ -47,8 +47,11 @@ def command(
         bundle = read_bundle(folder)
     else:
         from bigcode.run.bundling import bundle_files
+        from bigcode.run.planning import survey_applied
 
-        bundle = Bundle(bundle_files(open_spec(spec, workspace, env).session()))
+        session = open_spec(spec, workspace, env).session()
+        survey_applied(session)
+        bundle = Bundle(bundle_files(session))
     keys = tuple(Path(k).read_text().strip() if Path(k).is_file() else k for k in trust)
     verdict = verify(bundle, level=level, cards=check_cards, trust=keys, data=data)
     if json_output:

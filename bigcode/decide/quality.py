@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bigcode.api.diagnostics import fail
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -26,6 +28,7 @@ def decide(observations: pa.Table, rules: Sequence[Rule], include: Sequence[str]
 
     Raises:
         KeyError: when a rule names a column that no observer wrote.
+        Problem: E105 when a rule compares a column with a value of another type.
     """
     reasons: list[list[str]] = [[] for _ in range(observations.num_rows)]
     language = observations["language"].combine_chunks()
@@ -34,7 +37,15 @@ def decide(observations: pa.Table, rules: Sequence[Rule], include: Sequence[str]
     )
     _mark(reasons, pc.invert(known), "quality.language")
     for rule in rules:
-        broken = _breaks(observations[rule.column].combine_chunks(), rule)
+        column = observations[rule.column].combine_chunks()
+        try:
+            broken = _breaks(column, rule)
+        except pa.ArrowNotImplementedError as error:
+            compared = f"the column `{rule.column}`, which is {column.type}, with another type"
+            message = f"quality rule `{rule.id}` compares {compared}"
+            raise fail(
+                "E105", message, hint="Numbers go with above and below, text and booleans with equals."
+            ) from error
         if rule.languages:
             broken = pc.and_(broken, pc.is_in(language, pa.array(list(rule.languages), pa.string())))
         _mark(reasons, broken, f"quality.{rule.id}")
@@ -49,7 +60,8 @@ def _breaks(column: pa.Array, rule: Rule) -> pa.Array:
         tests.append(pc.less(column, rule.below))
     if rule.equals is not None:
         tests.append(pc.equal(column, rule.equals))
-    out = pa.array([False] * len(column))
+    # The type is said: an empty list would make a column of nulls.
+    out = pa.array([False] * len(column), pa.bool_())
     for test in tests:
         out = pc.or_(out, pc.fill_null(test, False))
     return out

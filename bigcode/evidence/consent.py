@@ -178,7 +178,10 @@ def open_list(workspace: Workspace, address: str, resource: Resource, trusted: S
         ) from error
     except OSError as error:
         raise fail(
-            "E401", f"the opt-out list `{resource.spec.source}` cannot be read: {error.strerror}", place
+            "E401",
+            f"the opt-out list `{resource.spec.source}` cannot be read: {error.strerror}",
+            place,
+            "Restore the list file; nothing is built without it.",
         ) from error
     pin = f"sha256:{digest(data)}"
     if not resource.spec.pin:

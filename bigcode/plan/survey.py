@@ -39,6 +39,8 @@ class Survey:
     pending: set[str] = field(default_factory=set)
     stale: set[str] = field(default_factory=set)
     """Resources that are pinned to a result of other data than the current."""
+    known: set[str] = field(default_factory=set)
+    """Resources that have a reference, from an earlier apply."""
 
     @property
     def changes(self) -> list[Step]:
@@ -52,7 +54,7 @@ def survey(graph: Graph, store: Store, refs: Mapping[str, Any], retrain: Iterabl
         refs: values of the references of the graph's resources, by address (None where there is none).
         retrain: addresses of pinned resources that are to follow their current data.
     """
-    out = Survey()
+    out = Survey(known={address for address, value in refs.items() if value is not None})
     pins, anew = pin_keys(graph), set(retrain)
     for node in graph.nodes.values():
         if node.shape == "card":

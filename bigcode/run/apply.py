@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bigcode.api.diagnostics import Diagnostic
+from bigcode.api.diagnostics import Diagnostic, Problem
 from bigcode.api.run import RunView
+from bigcode.evidence.bundle import root_of
 from bigcode.evidence.ledger import Ledger
 from bigcode.plan.graph import Graph, Node
 from bigcode.plan.survey import ref_value
 from bigcode.run import faults
+from bigcode.run.bundling import bundle_files
 from bigcode.run.cards import render_cards
 from bigcode.run.commit import Committer
 from bigcode.run.drafts import write_drafts
@@ -23,10 +25,13 @@ from bigcode.run.session import Session
 from bigcode.run.trackers import Trackers
 from bigcode.store.actions import Action
 
+DAMAGE = ("E503", "E504")
+"""Objects that do not match their digest or are gone: what made them is known, and runs again."""
+
 
 @dataclass
 class Outcome:
-    """What an apply did. `ran` counts tasks, `moved` are the references that changed."""
+    """What an apply did. `ran` counts tasks, `moved` are the references that changed, `root` is that of the bundle."""
 
     graph: Graph
     results: Mapping[str, Mapping[str, Action]]
@@ -39,6 +44,7 @@ class Outcome:
     written: list[str] = field(default_factory=list)
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
+    root: str = ""
 
 
 class _Watch:
@@ -46,6 +52,10 @@ class _Watch:
 
     def __init__(self, apply: Apply, inner: Observer) -> None:
         self.apply, self.inner = apply, inner
+
+    def warned(self, warning: Diagnostic) -> None:
+        self.apply.warnings.append(warning)
+        self.inner.warned(warning)
 
     def node_started(self, node: Node, tasks: int) -> None:
         self.inner.node_started(node, tasks)
@@ -82,6 +92,8 @@ class Apply:
         self.warnings: list[Diagnostic] = []
         self.moved: list[str] = []
         self.ran = self.reused = 0
+        self.seconds: dict[str, float] = {}
+        self._told: set[str] = set()
         self._observer = _Watch(self, observer)
 
     def run(self) -> Outcome:
@@ -91,17 +103,13 @@ class Apply:
             Problem: with the diagnostics of what stopped it; finished work is kept.
         """
         session, store = self.session, self.store
-        lists = session.open_lists()
+        self._lists = session.open_lists()
         self.graph = session.graph(self.targets)
         store.prepare()
         faults.point("apply.started")
-        for sealed in lists:
-            store.objects.put(sealed.data)
         self._generations = {a: store.refs.read(a) for a in self.graph.resources()}
-        refs = {a: ref.value for a, ref in self._generations.items()}
         journal = Journal(store.base)
-        committer = Committer(store, journal)
-        self._committer = committer
+        self._committer = Committer(store, journal)
         view = RunView(
             journal.id,
             session.workspace.name,
@@ -112,30 +120,58 @@ class Apply:
             session.settings,
         )
         self._trackers = Trackers(session.host, view, store, session.settings["trackers"])
-        engine = Engine(
-            self.graph,
-            store,
-            committer,
-            self._observer,
-            lambda: make_executor(session.settings, session.host.registry, str(store.base / "work")),
-            refs,
-            self.retrain,
-        )
-        self._engine = engine
         ok = False
         try:
-            run = engine.walk()
-            outcome = self._finish(run, committer)
+            outcome = self._complete()
             ok = True
         finally:
             self._trackers.finish(ok)
         return outcome
 
+    def _complete(self) -> Outcome:
+        """Walk the graph and finish. A damaged object that is met was put aside, so that another walk makes it anew.
+
+        Raises:
+            Problem: any other problem, and damage to what was made anew.
+        """
+        met: set[Diagnostic] = set()
+        while True:
+            try:
+                return self._finish(self._walk())
+            except Problem as problem:
+                damage = set(problem.diagnostics) - met
+                if not damage or any(d.code not in DAMAGE for d in problem.diagnostics):
+                    raise
+                met |= damage
+                for found in sorted(damage, key=str):
+                    self._observer.warned(replace(found, hint="It is computed anew.", severity="warning"))
+
+    def _walk(self) -> Run:
+        session, store = self.session, self.store
+        self._engine = Engine(
+            self.graph,
+            store,
+            self._committer,
+            self._observer,
+            lambda: make_executor(session.settings, session.host.registry, str(store.base / "work")),
+            {a: ref.value for a, ref in self._generations.items()},
+            self.retrain,
+        )
+        self.reused = 0
+        for sealed in self._lists:
+            store.objects.put(sealed.data)
+        try:
+            return self._engine.walk()
+        finally:
+            self.seconds |= self._engine.run_.seconds
+
     def node_finished(self, node: Node, ran: int, reused: int, seconds: float) -> None:
         self.ran += ran
         self.reused += reused
         run = self._engine.run_
-        self._trackers.node(node, self.graph, run.results, ran == 0, seconds)
+        if ran or node.id not in self._told:
+            self._told.add(node.id)
+            self._trackers.node(node, self.graph, run.results, ran == 0, seconds)
         nodes = [n for n in self.graph.of(node.resource) if n.shape != "card"]
         if all(n.id in run.results and n.id not in run.open for n in nodes):
             self._move(node.resource, run)
@@ -147,14 +183,14 @@ class Apply:
         value = ref_value(self.graph, address, run.results, self.session.workspace.resources[address])
         before = self._generations[address]
         if before.value != value:
-            self._committer.move(address, before.generation, value)
+            self._generations[address] = self._committer.move(address, before.generation, value)
             self.moved.append(address)
 
-    def _finish(self, run: Run, committer: Committer) -> Outcome:
+    def _finish(self, run: Run) -> Outcome:
         session = self.session
         ledger = ledger_of(session.workspace, self.graph, run.results, run.stale)
         cards = render_cards(
-            session, self.graph, run.results, ledger, committer, self._observer, self._generations
+            session, self.graph, run.results, ledger, self._committer, self._observer, self._generations
         )
         self.ran += sum(not card.reused for card in cards.values())
         self.reused += sum(card.reused for card in cards.values())
@@ -171,6 +207,7 @@ class Apply:
             ledger,
             cards,
             written,
-            run.seconds,
+            self.seconds,
             self.warnings,
+            "" if self.targets else root_of(bundle_files(session)),
         )

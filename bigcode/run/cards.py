@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from bigcode.run.records import Recorded, ledger_of, recorded_results, series_of
 from bigcode.run.session import Session
 from bigcode.spec.workspace import Workspace
 from bigcode.store.actions import Action
+from bigcode.store.refs import RefValue
 
 TITLES = {
     "dataset-card": "Dataset card",
@@ -89,9 +90,12 @@ def render_cards(
     ledger: Ledger,
     committer: Committer,
     observer: Any,
-    generations: Mapping[str, Any],
+    generations: MutableMapping[str, RefValue],
 ) -> dict[str, Card]:
     """Render the cards of a graph and move their references.
+
+    Args:
+        generations: the references as they were read; those that move are entered.
 
     Raises:
         Problem: E609 when a card would print what no fact holds.
@@ -133,7 +137,7 @@ def render_cards(
         }
         before = generations[node.resource]
         if before.value != value:
-            committer.move(node.resource, before.generation, value)
+            generations[node.resource] = committer.move(node.resource, before.generation, value)
         spec = session.workspace.resources[node.resource].spec
         files_ = {name: entries[0].digest for name, entries in action.outputs.items()}
         out[node.resource] = Card(

@@ -10,6 +10,7 @@ from bigcode.plan.graph import Node
 from bigcode.run import faults
 from bigcode.run.journal import Journal
 from bigcode.store.actions import Action
+from bigcode.store.refs import RefValue
 from bigcode.store.store import Store
 
 
@@ -38,16 +39,17 @@ class Committer:
             return ""
         return (self.store.files.read(_index(node, label)) or b"").decode()
 
-    def move(self, address: str, generation: int, value: Mapping[str, Any]) -> None:
-        """Move a reference.
+    def move(self, address: str, generation: int, value: Mapping[str, Any]) -> RefValue:
+        """Move a reference from the generation at which it was read.
 
         Raises:
-            Problem: E505 when another run moved it.
+            Problem: E505 when another run moved it to another value.
         """
         faults.point("ref.before")
-        self.store.refs.move(address, generation, dict(value))
+        moved = self.store.refs.move(address, generation, dict(value))
         faults.point("ref.moved")
-        self.journal.write("ref", address=address, generation=generation + 1)
+        self.journal.write("ref", address=address, generation=moved.generation)
+        return moved
 
 
 def _index(node: Node, label: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bigcode.api.diagnostics import fail
 from bigcode.plan.graph import Graph
 from bigcode.plan.planfile import check_same, plan_value
 from bigcode.plan.survey import Step, Survey, survey
@@ -16,6 +17,23 @@ def survey_session(session: Session, targets: tuple[str, ...] = ()) -> tuple[Gra
     graph = session.graph(targets)
     found = survey(graph, session.store, session.refs(graph))
     _survey_cards(session, graph, found)
+    return graph, found
+
+
+def survey_applied(session: Session) -> tuple[Graph, Survey]:
+    """The survey of a workspace whose specs are those that were applied.
+
+    Raises:
+        Problem: E507 when an apply would do something.
+    """
+    graph, found = survey_session(session)
+    if found.changes:
+        count = len(found.changes)
+        raise fail(
+            "E507",
+            f"{count} task{'s are' if count > 1 else ' is'} pending",
+            hint="Run `bigcode apply` and look at the drafts first; `bigcode plan` says what changed.",
+        )
     return graph, found
 
 

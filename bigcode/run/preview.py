@@ -27,6 +27,7 @@ _CHEAP = ("decide.", "verdicts")
 
 
 class _Silent:
+    def warned(self, warning: Any) -> None: ...
     def node_started(self, node: Node, tasks: int) -> None: ...
     def task_finished(self, node: Node, label: str, warnings: list[Any]) -> None: ...
     def node_progress(self, node: Node, done: int, total: int) -> None: ...
@@ -59,12 +60,13 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
     before = _applied(session, graph)
     ledger = ledger_of(session.workspace, graph, before, set())
     altered: set[str] = set()
-    if wanted:
-        after = _judge(session, graph, wanted)
+    # The scratch layer holds opt-out lists, so it goes whatever happens.
+    with tempfile.TemporaryDirectory(prefix="bigcode-preview-") as scratch:
+        results, store = _judge(session, graph, wanted, scratch) if wanted else ({}, session.store)
         for address in wanted:
-            if not _same_training(before, after[0], address, session.store, after[1]):
+            if not _same_training(before, results, address, session.store, store):
                 altered.add(address)
-            old, new = _verdicts(before, address, session.store), _verdicts(after[0], address, after[1])
+            old, new = _verdicts(before, address, session.store), _verdicts(results, address, store)
             assert new is not None
             change = compare(address, old, new, ledger.of(address))
             if change.added or change.removed or any(a != b for a, b in change.reasons.values()):
@@ -76,7 +78,7 @@ def _before_judgement(graph: Graph, address: str) -> set[str]:
     return {n.step for n in graph.of(address) if n.step.startswith(("observe.", "cluster.", "gather"))}
 
 
-def _judge(session: Session, graph: Graph, datasets: list[str]) -> tuple[Recorded, Store]:
+def _judge(session: Session, graph: Graph, datasets: list[str], scratch: str) -> tuple[Recorded, Store]:
     lists = session.open_lists()
     nodes = {
         n.id: n
@@ -85,7 +87,6 @@ def _judge(session: Session, graph: Graph, datasets: list[str]) -> tuple[Recorde
         if n.resource.startswith("Snapshot/")
         or n.step.startswith(("observe.", "cluster.", "gather", *_CHEAP))
     }
-    scratch = tempfile.mkdtemp(prefix="bigcode-preview-")
     store = Store(f"layered:{scratch}|{session.store.files.root}")
     for sealed in lists:
         store.objects.put(sealed.data)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bigcode.api.canonical import digest
-from bigcode.api.diagnostics import fail, raise_errors
+from bigcode.api.diagnostics import raise_errors
 from bigcode.api.resource import references
 from bigcode.evidence.bundle import ROOT, SIGNATURE, root_of, signature_bytes
 from bigcode.evidence.signing import public_key, sign
@@ -20,7 +20,7 @@ from bigcode.run import faults
 from bigcode.run.bundling import bundle_files
 from bigcode.run.cards import Card, card_nodes
 from bigcode.run.drafts import release_files, sync_folder
-from bigcode.run.planning import survey_session
+from bigcode.run.planning import survey_applied
 from bigcode.run.records import recorded_results
 from bigcode.run.session import Session
 from bigcode.spec.lock import identity_digest, read_lock, write_lock
@@ -47,13 +47,7 @@ def publish(session: Session, address: str, as_of: date) -> Released:
     """
     workspace = session.workspace
     session.open_lists()
-    graph, found = survey_session(session)
-    if found.changes:
-        raise fail(
-            "E507",
-            f"{len(found.changes)} tasks are pending",
-            hint="Run `bigcode apply` and look at the drafts first.",
-        )
+    graph, found = survey_applied(session)
     states = [g for g in gates(workspace, as_of) if g.release == address]
     raise_errors(refuse(states))
     frozen = freeze(session, address, graph)

@@ -118,7 +118,11 @@ class TaskContext:
         """Stages are short; the engine shows progress by task."""
 
     def cached(self, sha256: str) -> bytes | None:
-        return self._store.objects.get(sha256) if self._store.objects.intact(sha256) else None
+        """The object, or None where it has to be fetched; one that is damaged is put aside."""
+        try:
+            return self._store.objects.get(sha256)
+        except Problem:
+            return None
 
     def keep(self, data: bytes) -> str:
         return self._store.objects.put(data)

@@ -107,9 +107,13 @@ def _check_slot(
         hint = (
             f"For this place there are {', '.join(fitting)}."
             if fitting
-            else f"No plugin here offers a {slot}."
+            else f"No plugin here offers {_a(slot)}."
         )
-        yield Diagnostic("E305", f"`{name}` is a {component.slot}, a {slot} is needed here", place, hint)
+        yield Diagnostic("E305", f"`{name}` is {_a(component.slot)}, {_a(slot)} is needed here", place, hint)
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _check_uses(

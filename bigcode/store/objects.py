@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
 from pathlib import Path
@@ -11,7 +12,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from bigcode.api.canonical import digest
-from bigcode.api.diagnostics import fail
+from bigcode.api.diagnostics import Problem, fail
 
 
 class Files:
@@ -77,8 +78,11 @@ class Files:
         return True
 
     def remove(self, name: str) -> None:
-        if self.exists(name):
+        """Take a file away; one that is not there, or that another run took, is no error."""
+        try:
             self.fs.rm_file(self.at(name))
+        except FileNotFoundError:
+            pass
 
     def names(self, folder: str) -> list[str]:
         """File names directly below a folder, sorted; empty when there is no such folder."""
@@ -160,19 +164,22 @@ class Objects:
         """
         data = self._files.read(self.name(key))
         if data is None:
-            raise fail(
-                "E504",
-                f"object {key[:12]} is not in the store",
-                hint="Run `bigcode apply` again; it is computed anew.",
-            )
+            raise _missing(key)
         if digest(data) != key:
             self.quarantine(key)
-            raise fail(
-                "E503",
-                f"object {key[:12]} does not match its digest",
-                hint="It was put aside; run `bigcode apply` again.",
-            )
+            raise _corrupt(key)
         return data
+
+    def _check(self, key: str) -> None:
+        """As `get`, for a local object that need not fit into memory."""
+        try:
+            with open(self._files.at(self.name(key)), "rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise _missing(key) from None
+        if found != key:
+            self.quarantine(key)
+            raise _corrupt(key)
 
     def intact(self, key: str) -> bool:
         """Whether the object is present and has its digest."""
@@ -193,12 +200,8 @@ class Objects:
             Problem: E504 or E503, as `get`.
         """
         if self._files.local:
-            path = Path(self._files.at(self.name(key)))
-            if not path.exists():
-                raise fail(
-                    "E504", f"object {key[:12]} is not in the store", hint="Run `bigcode apply` again."
-                )
-            return path
+            self._check(key)
+            return Path(self._files.at(self.name(key)))
         cached = Path.home() / ".cache" / "bigcode" / "objects" / key
         if not cached.exists():
             cached.parent.mkdir(parents=True, exist_ok=True)
@@ -206,6 +209,15 @@ class Objects:
             partial.write_bytes(self.get(key))
             partial.replace(cached)
         return cached
+
+
+def _missing(key: str) -> Problem:
+    return fail("E504", f"object {key[:12]} is not in the store", hint="`bigcode apply` computes it anew.")
+
+
+def _corrupt(key: str) -> Problem:
+    hint = "It was put aside; `bigcode apply` computes it anew."
+    return fail("E503", f"object {key[:12]} does not match its digest", hint=hint)
 
 
 def _sync_folder(path: str) -> None:

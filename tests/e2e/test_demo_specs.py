@@ -18,8 +18,8 @@ from bigcode.spec.workspace import Workspace, load_workspace
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "specs" / "demo"
 KINDS = {
-    "Project", "Snapshot", "LicensePolicy", "OptOutSnapshot", "PIIPolicy", "Dataset", "Tokenizer", "Model", "Evaluation",
-    "EmissionsPolicy", "License", "Release", "Card",
+    "Project", "Snapshot", "LicensePolicy", "OptOutSnapshot", "PIIPolicy", "Dataset", "Tokenizer", "Model",
+    "Evaluation", "EmissionsPolicy", "License", "Release", "Card",
 }  # fmt: skip
 SPDX_COPYLEFT = re.compile(r"(?:^|[^A-Z])(?:GPL|LGPL|AGPL|MPL)-")
 

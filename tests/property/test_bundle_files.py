@@ -8,10 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bigcode.cli import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workspaces import apply, bundle_of, copy_space, write_wishes
+
+from bigcode.cli import run
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,11 @@ def test_a_flipped_bit_of_the_list_or_the_root_is_found(whole: Path, data: st.Da
 def test_another_list_or_root_is_found(bundle: Path, name: str, change: str) -> None:
     path = bundle / name
     data = path.read_bytes()
-    path.write_bytes({"longer": data + b"\n", "shorter": data[:-1], "empty": b"", "spaces": data.replace(b":", b": ")}[change])
+    path.write_bytes(
+        {"longer": data + b"\n", "shorter": data[:-1], "empty": b"", "spaces": data.replace(b":", b": ")}[
+            change
+        ]
+    )
     assert verify(bundle) == 8
 
 
@@ -92,7 +97,9 @@ def test_any_missing_file_is_found(bundle: Path) -> None:
     assert verify(bundle) == 0
 
 
-@pytest.mark.parametrize("name", ["extra", "specs/extra.yaml", "verdicts/a/b/00000.parquet", "actions/.hidden", ".tmp", "ROOT.sig"])
+@pytest.mark.parametrize(
+    "name", ["extra", "specs/extra.yaml", "verdicts/a/b/00000.parquet", "actions/.hidden", ".tmp", "ROOT.sig"]
+)
 def test_an_added_file_is_found(bundle: Path, name: str) -> None:
     path = bundle / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,13 +152,15 @@ def test_a_signature_that_is_altered_missing_or_of_another_is_found(space: Path,
     assert verify(bundle, "--trust", key) == 8
 
 
-def test_a_bundle_of_other_facts_under_a_right_root_is_found(space: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_bundle_of_other_facts_under_a_right_root_is_found(
+    space: Path, whole: Path, tmp_path: Path
+) -> None:
     """Whoever rewrites list and root too is caught by the queries over the verdict tables."""
     from bigcode.evidence.bundle import LIST, ROOT, seal
 
     files = {name: (whole / name).read_bytes() for name in files_of(whole) if name not in (LIST, ROOT)}
     lines = files["facts.jsonl"].splitlines(keepends=True)
-    index = next(i for i, line in enumerate(lines) if b"/files.kept\"" in line)
+    index = next(i for i, line in enumerate(lines) if b'/files.kept"' in line)
     lines[index] = lines[index].replace(b'"value":', b'"value":1')
     forged = seal({**files, "facts.jsonl": b"".join(lines)}, "tiny")
     for name, data in forged.items():

@@ -1,4 +1,4 @@
-"""Incremental equals clean: whatever was edited, applied, broken off or lost before, the result is that of a fresh build."""
+"""Incremental equals clean: whatever was edited, applied, broken off, lost or damaged before, the result is that of a fresh build."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bigcode.cli import run
-from bigcode.run import faults
-from bigcode.testing import texts
-from bigcode.testing.corpus import HOST, blob_of, build_corpus
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from workspaces import (
@@ -28,20 +24,35 @@ from workspaces import (
     write_wishes,
 )
 
+from bigcode.cli import run
+from bigcode.run import faults
+from bigcode.testing import texts
+from bigcode.testing.corpus import HOST, blob_of, build_corpus
+
 CORPUS = build_corpus()
 EXTRA = [
-    {"host": HOST, "owner": owner, "repository": owner, "revision": "1", "path": path, "released": 1_600_000_000, "content": content}
+    {
+        "host": HOST,
+        "owner": owner,
+        "repository": owner,
+        "revision": "1",
+        "path": path,
+        "released": 1_600_000_000,
+        "content": content,
+    }
     for owner, path, content in [
         ("late", "late/tree.py", texts.TREE.replace("return sorted(found)", "return list(found)")),
         ("late", "LICENSE", next(row["content"] for row in CORPUS if row["path"] == "LICENSE")),
         ("early", "retry.py", texts.RETRY),
         ("early", "ring.c", texts.RING_C),
     ]
-]  # fmt: skip
+]
 WISHES = [
     *(("owner", owner) for owner in ("requestlib", "alpha", "installer", "ops", "late", "nobody-here")),
-    ("repository", "forker/alpha"), ("path", "bundle/bundle:src/bundle/_vendor"), ("blob", blob_of(texts.RETRY)),
-]  # fmt: skip
+    ("repository", "forker/alpha"),
+    ("path", "bundle/bundle:src/bundle/_vendor"),
+    ("blob", blob_of(texts.RETRY)),
+]
 RULES = [
     {"id": "empty", "column": "lines", "below": 1},
     {"id": "long", "column": "lines", "above": 20},
@@ -86,7 +97,9 @@ class Edited:
     def row(self, index: int) -> None:
         """Add a row of EXTRA, or take it away; a negative index takes a row of the corpus or brings it back."""
         row = EXTRA[index] if index >= 0 else CORPUS[index]
-        self.rows = [r for r in self.rows if r is not row] if any(r is row for r in self.rows) else [*self.rows, row]
+        self.rows = (
+            [r for r in self.rows if r is not row] if any(r is row for r in self.rows) else [*self.rows, row]
+        )
         write_rows(self.space, self.rows)
 
     def text(self, index: int) -> None:
@@ -111,8 +124,13 @@ class Edited:
 
     def lose(self, share: float) -> None:
         found = objects_of(self.space)
-        if found:
-            found[int(share * len(found))].unlink()
+        found[int(share * len(found))].unlink()
+
+    def damage(self, share: float) -> None:
+        found = objects_of(self.space)
+        path = found[int(share * len(found))]
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
 steps = st.one_of(
@@ -127,9 +145,12 @@ steps = st.one_of(
     st.tuples(st.just("text"), st.integers(0, len(CORPUS) - 1)),
     st.tuples(st.just("apply"), st.none()),
     st.tuples(
-        st.just("crash"), st.tuples(st.sampled_from([p for p in faults.POINTS if not p.startswith("process.")]), st.integers(1, 9))
+        st.just("crash"),
+        st.tuples(
+            st.sampled_from([p for p in faults.POINTS if not p.startswith("process.")]), st.integers(1, 9)
+        ),
     ),
-    st.tuples(st.just("lose"), st.floats(0, 1, exclude_max=True)),
+    st.tuples(st.sampled_from(["lose", "damage"]), st.floats(0, 1, exclude_max=True)),
 )
 
 
@@ -150,8 +171,26 @@ def same(a: Path, b: Path) -> bool:
 
 # A failure is told by its steps; looking for fewer of them would take minutes.
 @settings(max_examples=10, phases=[Phase.explicit, Phase.generate])
-@example(edits=[("wish", ("owner", "requestlib")), ("apply", None), ("dedup", None), ("apply", None), ("dedup", 0.5)])
-@example(edits=[("row", 0), ("row", 1), ("crash", ("action.committed", 30)), ("lose", 0.4), ("row", -5), ("text", 12)])
+@example(
+    edits=[
+        ("wish", ("owner", "requestlib")),
+        ("apply", None),
+        ("dedup", None),
+        ("apply", None),
+        ("dedup", 0.5),
+    ]
+)
+@example(
+    edits=[
+        ("row", 0),
+        ("row", 1),
+        ("crash", ("action.committed", 30)),
+        ("lose", 0.4),
+        ("damage", 0.6),
+        ("row", -5),
+        ("text", 12),
+    ]
+)
 @given(edits=st.lists(steps, min_size=4, max_size=10))
 def test_incremental_equals_clean(
     applied_template: Path, tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[str, Any]]

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from bigcode.cli import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workspaces import copy_space, edit_spec, specs, write_spec
+
+from bigcode.cli import run
 
 FILES = sorted(specs())
 
@@ -45,7 +46,11 @@ def rewritten(value: Any, order: random.Random) -> str:
     if form == "json":
         return json.dumps(shuffled(value, order), indent=order.choice([None, 1, 4]))
     text = yaml.safe_dump(
-        shuffled(value, order), sort_keys=False, default_style=None, width=400, indent=4 if form == "indented" else 2
+        shuffled(value, order),
+        sort_keys=False,
+        default_style=None,
+        width=400,
+        indent=4 if form == "indented" else 2,
     )
     return order.choice(["", "---\n", "# first\n"]) + commented(text, order)
 
@@ -121,7 +126,9 @@ IDENTITY_EDITS: list[tuple[str, tuple[str, ...], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("file, keys, value", IDENTITY_EDITS, ids=lambda v: ".".join(v) if isinstance(v, tuple) else None)
+@pytest.mark.parametrize(
+    "file, keys, value", IDENTITY_EDITS, ids=lambda v: ".".join(v) if isinstance(v, tuple) else None
+)
 def test_an_edit_of_what_is_built_is_seen(space: Path, file: str, keys: tuple[str, ...], value: Any) -> None:
     before = (space / file).read_text()
     try:
@@ -147,7 +154,13 @@ def test_the_plan_names_the_fields_that_changed(space: Path, capsys: pytest.Capt
     edit_spec(space / "dataset.yaml", "split", "seed", value=2)
     capsys.readouterr()
     assert run(["plan", str(space), "--json"]) == 0
-    steps = {node: reason for node, _, verb, reason in json.loads(capsys.readouterr().out)["tasks"] if verb == "run"}
+    steps = {
+        node: reason
+        for node, _, verb, reason in json.loads(capsys.readouterr().out)["tasks"]
+        if verb == "run"
+    }
     write_spec(space / "dataset.yaml", yaml.safe_load(before))
     assert steps["Dataset/tiny@1.0.0#decide.elect"] == "spec-changed(split)"
-    assert all(reason.startswith("upstream(") for node, reason in steps.items() if not node.endswith("decide.elect"))
+    assert all(
+        reason.startswith("upstream(") for node, reason in steps.items() if not node.endswith("decide.elect")
+    )

@@ -7,11 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bigcode.cli import run
-from bigcode.testing.corpus import build_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workspaces import apply, bundle_of, copy_space, edit_spec, facts_of, read_spec, shard_rows, verdicts_of, write_wishes
+from workspaces import (
+    apply,
+    bundle_of,
+    copy_space,
+    edit_spec,
+    facts_of,
+    read_spec,
+    shard_rows,
+    verdicts_of,
+    write_wishes,
+)
+
+from bigcode.cli import run
+from bigcode.testing.corpus import build_corpus
 
 LICENSES = ("MIT", "ISC", "0BSD", "GPL-3.0-or-later", "BSD-3-Clause")
 RULES = (
@@ -30,12 +41,18 @@ policies = st.fixed_dictionaries(
         "include": st.sampled_from([[], ["Python"], ["Python", "C", "JSON"]]),
         "dedup": st.sampled_from([None, 0.5, 0.9]),
         "entities": st.dictionaries(
-            st.sampled_from(["EMAIL", "IP_ADDRESS", "KEY"]), st.sampled_from(["mask", "surrogate", "drop", "keep"]), min_size=1
+            st.sampled_from(["EMAIL", "IP_ADDRESS", "KEY"]),
+            st.sampled_from(["mask", "surrogate", "drop", "keep"]),
+            min_size=1,
         ),
-        "split": st.fixed_dictionaries({"validation": st.sampled_from([0.0, 0.3, 1.0]), "seed": st.integers(0, 9)}),
+        "split": st.fixed_dictionaries(
+            {"validation": st.sampled_from([0.0, 0.3, 1.0]), "seed": st.integers(0, 9)}
+        ),
         "copies": st.sampled_from(["exact", "keep"]),
         "contested": st.sampled_from(["keep", "remove"]),
-        "wishes": st.lists(st.sampled_from(["requestlib", "alpha", "installer", "ops", "nobody"]), max_size=2, unique=True),
+        "wishes": st.lists(
+            st.sampled_from(["requestlib", "alpha", "installer", "ops", "nobody"]), max_size=2, unique=True
+        ),
     }
 )
 
@@ -46,7 +63,11 @@ def space(applied_template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def write_policy(space: Path, policy: dict[str, Any]) -> None:
-    dedup = {"uses": "dedup.minhash", "version": 1, "with": {"threshold": policy["dedup"]}} if policy["dedup"] else None
+    dedup = (
+        {"uses": "dedup.minhash", "version": 1, "with": {"threshold": policy["dedup"]}}
+        if policy["dedup"]
+        else None
+    )
     edit_spec(space / "licenses.yaml", "allow", value=policy["allow"])
     edit_spec(space / "licenses.yaml", "fileOverRepository", value=policy["fileOverRepository"])
     edit_spec(space / "dataset.yaml", "quality", "rules", value=policy["rules"])
@@ -71,9 +92,16 @@ def test_every_file_is_kept_or_dropped_for_a_reason(space: Path, policy: dict[st
     assert facts["files.in"] == len(rows) == len(build_corpus())
     assert facts["files.kept"] == reasons.pop("kept", 0) == len(shard_rows(space, bundle))
     assert dropped == {f"files.dropped{{reason={reason}}}": count for reason, count in reasons.items()}
-    assert facts["files.in"] == facts["files.kept"] + facts["files.dropped"] == facts["files.kept"] + sum(dropped.values())
+    assert (
+        facts["files.in"]
+        == facts["files.kept"] + facts["files.dropped"]
+        == facts["files.kept"] + sum(dropped.values())
+    )
     for column in ("language", "license", "split"):
-        assert sum(v for name, v in facts.items() if name.startswith(f"files.kept{{{column}=")) == facts["files.kept"]
+        assert (
+            sum(v for name, v in facts.items() if name.startswith(f"files.kept{{{column}="))
+            == facts["files.kept"]
+        )
     assert len({row["row"] for row in rows}) == len(rows)
     assert all(row["reason"] not in (row["also"] or ()) for row in rows)
     assert run(["verify", str(bundle)]) == 0

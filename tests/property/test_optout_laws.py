@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from bigcode.decide import election, optout, verdicts
-from bigcode.testing import texts
-from bigcode.testing.corpus import blob_of, build_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workspaces import (
@@ -24,6 +21,10 @@ from workspaces import (
     write_wishes,
 )
 
+from bigcode.decide import election, optout, verdicts
+from bigcode.testing import texts
+from bigcode.testing.corpus import blob_of, build_corpus
+
 Wish = tuple[str, str]
 
 # ---------------------------------------------------------------- as pure functions over generated rows
@@ -35,16 +36,27 @@ SCOPES = ("owner", "repository", "path", "blob")
 
 SIZES = dict(zip(BLOBS, (10, 1000, 1000, 1000, 1000), strict=True))
 row_values = st.tuples(
-    st.sampled_from(OWNERS), st.sampled_from(REPOSITORIES), st.sampled_from(PATHS), st.sampled_from(BLOBS),
-    st.integers(0, 3), st.booleans(), st.booleans(),
-)  # fmt: skip
+    st.sampled_from(OWNERS),
+    st.sampled_from(REPOSITORIES),
+    st.sampled_from(PATHS),
+    st.sampled_from(BLOBS),
+    st.integers(0, 3),
+    st.booleans(),
+    st.booleans(),
+)
 wishes = st.one_of(
     st.tuples(st.just("owner"), st.sampled_from(OWNERS)),
-    st.tuples(st.just("repository"), st.builds("{}/{}".format, st.sampled_from(OWNERS), st.sampled_from(REPOSITORIES))),
+    st.tuples(
+        st.just("repository"),
+        st.builds("{}/{}".format, st.sampled_from(OWNERS), st.sampled_from(REPOSITORIES)),
+    ),
     st.tuples(
         st.just("path"),
         st.builds(
-            "{}/{}:{}".format, st.sampled_from(OWNERS), st.sampled_from(REPOSITORIES), st.sampled_from([*PATHS, "one", "src"])
+            "{}/{}:{}".format,
+            st.sampled_from(OWNERS),
+            st.sampled_from(REPOSITORIES),
+            st.sampled_from([*PATHS, "one", "src"]),
         ),
     ),
     st.tuples(st.just("blob"), st.sampled_from(BLOBS)),
@@ -62,16 +74,31 @@ policies = st.fixed_dictionaries(
 def corpora(draw: st.DrawFn) -> list[optout.Row]:
     drawn = draw(st.lists(row_values, min_size=1, max_size=12, unique_by=lambda v: v[:3]))
     return [
-        optout.Row(f"h/{owner}/{repository}@1:{path}", "h", owner, repository, path, blob, blob[:40], SIZES[blob], released,
-                   vendored, text and path == "LICENSE")
+        optout.Row(
+            f"h/{owner}/{repository}@1:{path}",
+            "h",
+            owner,
+            repository,
+            path,
+            blob,
+            blob[:40],
+            SIZES[blob],
+            released,
+            vendored,
+            text and path == "LICENSE",
+        )
         for owner, repository, path, blob, released, vendored, text in drawn
-    ]  # fmt: skip
+    ]
 
 
-def judge(rows: Sequence[optout.Row], wanted: Sequence[Wish], policy: dict, eligible: Sequence[bool]) -> tuple[set[str], set[str], set[str]]:
+def judge(
+    rows: Sequence[optout.Row], wanted: Sequence[Wish], policy: dict, eligible: Sequence[bool]
+) -> tuple[set[str], set[str], set[str]]:
     """Ids of the files that are elected, hit (by a wish, as a copy, or as an empty seat), and kept."""
     candidates = [
-        election.Candidate(r.file, r.host, r.owner, r.repository, r.path, r.released, r.blob, r.vendored, admitted)
+        election.Candidate(
+            r.file, r.host, r.owner, r.repository, r.path, r.released, r.blob, r.vendored, admitted
+        )
         for r, admitted in zip(rows, eligible, strict=True)
     ]
     outcomes = election.elect(candidates, {}, threshold=0.7, seed=1, validation=0.3)
@@ -79,26 +106,54 @@ def judge(rows: Sequence[optout.Row], wanted: Sequence[Wish], policy: dict, elig
     removal = optout.spread(rows, hits, [o.seat for o in outcomes], **policy)
     table = pa.Table.from_pylist(
         [
-            {"host": r.host, "owner": r.owner, "repository": r.repository, "revision": "1", "path": r.path, "blob": r.blob,
-             "git_sha1": r.git_sha1, "bytes": r.bytes, "language": "Python"}
+            {
+                "host": r.host,
+                "owner": r.owner,
+                "repository": r.repository,
+                "revision": "1",
+                "path": r.path,
+                "blob": r.blob,
+                "git_sha1": r.git_sha1,
+                "bytes": r.bytes,
+                "language": "Python",
+            }
             for r in rows
         ]
-    )  # fmt: skip
+    )
     count = len(rows)
-    licenses = pa.table({"license": ["MIT"] * count, "license_source": ["file"] * count,
-                         "license_reason": ["" if ok else "license.denied" for ok in eligible]})  # fmt: skip
+    licenses = pa.table(
+        {
+            "license": ["MIT"] * count,
+            "license_source": ["file"] * count,
+            "license_reason": ["" if ok else "license.denied" for ok in eligible],
+        }
+    )
     quality = pa.table({"quality_reasons": pa.array([[]] * count, pa.list_(pa.string()))})
-    privacy = pa.table({"privacy_reasons": pa.array([[]] * count, pa.list_(pa.string())),
-                        "spans": pa.array([[]] * count, pa.list_(pa.struct([("entity", pa.string())])))})  # fmt: skip
-    columns = [[o.split for o in outcomes], [o.reason for o in outcomes], [o.seat for o in outcomes], [o.similarity for o in outcomes]]
+    privacy = pa.table(
+        {
+            "privacy_reasons": pa.array([[]] * count, pa.list_(pa.string())),
+            "spans": pa.array([[]] * count, pa.list_(pa.struct([("entity", pa.string())]))),
+        }
+    )
+    columns = [
+        [o.split for o in outcomes],
+        [o.reason for o in outcomes],
+        [o.seat for o in outcomes],
+        [o.similarity for o in outcomes],
+    ]
     touched = {
         i: verdicts.Touch(optout.row_key(b"secret", rows[i].file), reason, removal.emptied[i])
         for i, reason in enumerate(removal.reasons)
         if reason
     }
-    public, kept = verdicts.merge(table, licenses, quality, privacy, pa.table(columns, schema=election.SCHEMA), touched)
+    public, kept = verdicts.merge(
+        table, licenses, quality, privacy, pa.table(columns, schema=election.SCHEMA), touched
+    )
     assert public.num_rows == count
-    ids = {verdicts.file_id(*(row[c] for c in ("host", "owner", "repository", "revision", "path"))) for row in kept.to_pylist()}
+    ids = {
+        verdicts.file_id(*(row[c] for c in ("host", "owner", "repository", "revision", "path")))
+        for row in kept.to_pylist()
+    }
     assert {row["row"] for row in public.to_pylist() if row["reason"] == "kept"} == ids
     elected = {r.file for r, o, ok in zip(rows, outcomes, eligible, strict=True) if ok and not o.reason}
     return elected, {rows[i].file for i in touched}, ids
@@ -128,7 +183,12 @@ def test_what_is_kept_is_what_was_elected_without_what_was_hit(
 
 
 @settings(max_examples=100)
-@given(rows=corpora(), wanted=st.lists(wishes, max_size=4), policy=policies, order=st.randoms(use_true_random=False))
+@given(
+    rows=corpora(),
+    wanted=st.lists(wishes, max_size=4),
+    policy=policies,
+    order=st.randoms(use_true_random=False),
+)
 def test_the_order_of_rows_and_wishes_decides_nothing(
     rows: list[optout.Row], wanted: list[Wish], policy: dict, order: object
 ) -> None:
@@ -140,8 +200,13 @@ def test_the_order_of_rows_and_wishes_decides_nothing(
 
 
 @settings(max_examples=150)
-@given(rows=corpora(), wanted=st.lists(st.tuples(st.just("owner"), st.sampled_from(OWNERS)), min_size=1, max_size=2))
-def test_nobody_opts_out_what_others_wrote_by_vendoring_it(rows: list[optout.Row], wanted: list[Wish]) -> None:
+@given(
+    rows=corpora(),
+    wanted=st.lists(st.tuples(st.just("owner"), st.sampled_from(OWNERS)), min_size=1, max_size=2),
+)
+def test_nobody_opts_out_what_others_wrote_by_vendoring_it(
+    rows: list[optout.Row], wanted: list[Wish]
+) -> None:
     """Files that only vendored rows of an opted-out owner repeat stay with those who hold them unvendored."""
     policy = {"copies": "exact", "contested": "keep", "common": optout.CommonProperty(5, 0)}
     names = {value for _, value in wanted}
@@ -183,11 +248,16 @@ def build(built: tuple[Path, Path], wanted: Sequence[Wish]) -> Path:
 
 @settings(max_examples=8)
 @given(wanted=st.lists(st.sampled_from(POOL), max_size=3, unique=True), one_more=st.sampled_from(POOL))
-def test_one_more_wish_never_adds_a_file_to_the_release(built: tuple[Path, Path], wanted: list[Wish], one_more: Wish) -> None:
+def test_one_more_wish_never_adds_a_file_to_the_release(
+    built: tuple[Path, Path], wanted: list[Wish], one_more: Wish
+) -> None:
     kept = kept_of(build(built, wanted))
     more = build(built, [*wanted, one_more])
     assert kept_of(more) <= kept <= kept_of(built[1])
-    shards = {verdicts.file_id(*(row[c] for c in ("host", "owner", "repository", "revision", "path"))) for row in shard_rows(built[0], more)}
+    shards = {
+        verdicts.file_id(*(row[c] for c in ("host", "owner", "repository", "revision", "path")))
+        for row in shard_rows(built[0], more)
+    }
     assert shards == kept_of(more)
     if one_more[0] == "owner":
         assert all(row["owner"] != one_more[1] for row in shard_rows(built[0], more))
@@ -197,7 +267,11 @@ def test_opting_out_an_author_empties_the_vendored_copy_of_others(built: tuple[P
     before = kept_of(built[1])
     bundle = build(built, [("owner", "requestlib")])
     rows, facts = verdicts_of(bundle), facts_of(bundle)
-    vendored = {row["path"]: row for row in CORPUS if row["owner"] == "installer" and "/_vendor/requestlib/" in row["path"]}
+    vendored = {
+        row["path"]: row
+        for row in CORPUS
+        if row["owner"] == "installer" and "/_vendor/requestlib/" in row["path"]
+    }
     code = {path for path, row in vendored.items() if row["content"] and not path.endswith("LICENSE")}
     assert len(code) == facts["optout.copies"] == 2
     # The licence text is nobody's to take away, but the kept file that the vendored one repeats is gone.
@@ -238,18 +312,32 @@ def test_an_opt_out_reruns_only_what_it_touches(applied: Path, tmp_path: Path) -
     after = verdict_digests(bundle_of(applied, tmp_path / "after"))
     ran = tasks_of_last_run(applied)
     assert len(ran) == len(set(ran))
-    assert {step for step, _ in ran} == {"decide.optout", "decide.copies", "verdicts", "export.shards", "facts", "render"}
+    assert {step for step, _ in ran} == {
+        "decide.optout",
+        "decide.copies",
+        "verdicts",
+        "export.shards",
+        "facts",
+        "render",
+    }
     touched = {str(number) for number in before if before[number] != after[number]}
     assert {part for step, part in ran if step == "verdicts"} == touched
     assert len(touched) == 1
-    languages = {row["language"] for row in shard_rows(applied, tmp_path / "before") if row["owner"] == "widgets"}
+    languages = {
+        row["language"] for row in shard_rows(applied, tmp_path / "before") if row["owner"] == "widgets"
+    }
     assert {part.rpartition("/")[0] for step, part in ran if step == "export.shards"} == languages
 
 
 def test_a_wish_that_names_nothing_here_reruns_no_verdict(applied: Path) -> None:
     write_wishes(applied, [("owner", "nobody-here")])
     apply(applied)
-    assert {step for step, _ in tasks_of_last_run(applied)} == {"decide.optout", "decide.copies", "facts", "render"}
+    assert {step for step, _ in tasks_of_last_run(applied)} == {
+        "decide.optout",
+        "decide.copies",
+        "facts",
+        "render",
+    }
 
 
 def test_taking_a_wish_back_runs_nothing_that_stood_before(applied: Path, tmp_path: Path) -> None:
@@ -260,7 +348,9 @@ def test_taking_a_wish_back_runs_nothing_that_stood_before(applied: Path, tmp_pa
     apply(applied)
     assert kept_of(bundle_of(applied, tmp_path / "after")) == before
     runs = sorted((applied / ".bigcode" / "runs").iterdir())
-    assert not any('"event": "task"' in line for line in (runs[-1] / "journal.jsonl").read_text().splitlines())
+    assert not any(
+        '"event": "task"' in line for line in (runs[-1] / "journal.jsonl").read_text().splitlines()
+    )
 
 
 def verdict_digests(bundle: Path) -> dict[int, bytes]:

@@ -11,10 +11,11 @@ from typing import Any
 import libfaketime
 import pyarrow as pa
 import pytest
-from bigcode.store.tables import decode_table, encode_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workspaces import bundle_of, copy_space, root_of, write_spec, write_wishes
+
+from bigcode.store.tables import decode_table, encode_table
 
 COMMANDS = """\
 import sys
@@ -55,14 +56,19 @@ def build_elsewhere(wished: Path, parent: Path, env: str, **environment: str) ->
     """Apply, plan, bundle and verify in a process of its own; the root of the bundle."""
     space = copy_space(wished, parent, store=True)
     done = subprocess.run(
-        [sys.executable, "-c", COMMANDS, str(space), env], env={**os.environ, **environment}, capture_output=True, text=True
+        [sys.executable, "-c", COMMANDS, str(space), env],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return root_of(Path(f"{space}-bundle"))
 
 
 @pytest.mark.parametrize("seed, env", [("1", "one"), ("2", "two")])
-def test_neither_hash_seed_nor_workers_change_a_byte(wished: Path, expected: Path, tmp_path: Path, seed: str, env: str) -> None:
+def test_neither_hash_seed_nor_workers_change_a_byte(
+    wished: Path, expected: Path, tmp_path: Path, seed: str, env: str
+) -> None:
     assert build_elsewhere(wished, tmp_path, env, PYTHONHASHSEED=seed) == root_of(expected)
 
 
@@ -70,20 +76,30 @@ def test_five_years_change_no_byte(wished: Path, expected: Path, tmp_path: Path)
     library = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
     assert library.is_file()
     later = {
-        "LD_PRELOAD": str(library), "FAKETIME": "+1826d", "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "LD_PRELOAD": str(library),
+        "FAKETIME": "+1826d",
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "NO_FAKE_STAT": "1",
-    }  # fmt: skip
+    }
     year = subprocess.run(["date", "+%Y"], env={**os.environ, **later}, capture_output=True, text=True).stdout
     now = subprocess.run(["date", "+%Y"], capture_output=True, text=True).stdout
     assert int(year) - int(now) in (4, 5)
     assert build_elsewhere(wished, tmp_path, "", **later) == root_of(expected)
 
 
-spans = st.lists(st.fixed_dictionaries({"start": st.integers(0, 9), "entity": st.sampled_from(["A", "B"])}), max_size=3)
+spans = st.lists(
+    st.fixed_dictionaries({"start": st.integers(0, 9), "entity": st.sampled_from(["A", "B"])}), max_size=3
+)
 cells = st.fixed_dictionaries(
-    {"blob": st.text("ab", max_size=3), "ids": st.lists(st.text("xy", max_size=2), max_size=2), "pii": st.none() | spans,
-     "score": st.none() | st.floats(allow_nan=False, width=32), "raw": st.binary(max_size=3)}
-)  # fmt: skip
+    {
+        "blob": st.text("ab", max_size=3),
+        "ids": st.lists(st.text("xy", max_size=2), max_size=2),
+        "pii": st.none() | spans,
+        "score": st.none() | st.floats(allow_nan=False, width=32),
+        "raw": st.binary(max_size=3),
+    }
+)
 SCHEMA = pa.schema(
     [
         ("blob", pa.string()),
@@ -97,7 +113,9 @@ SCHEMA = pa.schema(
 
 @settings(max_examples=40)
 @given(rows=st.lists(cells, max_size=8), data=st.data())
-def test_equal_tables_have_equal_bytes_whatever_they_went_through(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_equal_tables_have_equal_bytes_whatever_they_went_through(
+    rows: list[dict[str, Any]], data: st.DataObject
+) -> None:
     table = pa.Table.from_pylist(rows, SCHEMA)
     wanted = encode_table(table)
     read = decode_table(wanted)

@@ -133,7 +133,7 @@ def _measure_fertility(tokenizer: Tokenizer, sample: Sample) -> Iterator[Fact]:
         for document, ids in zip(batch, encode_literally(tokenizer, [d.text for d in batch]), strict=True):
             sizes[document.language] += len(document.text.encode())
             tokens[document.language] += len(ids)
-    method = "bytes of UTF-8 over tokens, on a sample taken evenly over the files"
+    method = "bytes of text over tokens, on a sample taken evenly over the files"
     yield Fact(
         "fertility",
         sum(sizes.values()) / max(1, sum(tokens.values())),

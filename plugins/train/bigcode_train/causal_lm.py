@@ -132,13 +132,13 @@ class _Report:
     def log(self, result: StepResult) -> None:
         if self.watch is None:
             return
-        self.watch.mark()
+        seconds, _ = self.watch.mark()
         values = {
             "loss": result.loss,
             "lr": result.lr,
             "grad_norm": result.grad_norm,
             "tokens": float(result.step * self._tokens_a_step),
-            "seconds": self.watch.seconds,
+            "seconds": seconds,
         }
         self.ctx.point("train", result.step, values)
 
@@ -149,7 +149,7 @@ class _Report:
     def facts(self) -> Iterator[Fact]:
         """What cards print about this run. Times cover all attempts; the rate covers the last one."""
         assert self.watch is not None
-        self.watch.mark()
+        seconds, device_seconds = self.watch.mark()
         trainer, run = self.trainer, self.trainer.run
         seen = run.steps * self._tokens_a_step
         flops = estimate_flops(trainer.model, run.config.context) * seen
@@ -160,7 +160,7 @@ class _Report:
         yield Fact("parameters", count_parameters(trainer.model), "parameter", label="Parameters")
         yield Fact("steps", run.steps, "step", label="Optimizer steps")
         yield Fact("tokens.seen", seen, "token", label="Tokens trained on")
-        yield Fact("documents", documents, "document", label="Documents trained on")
+        yield Fact("documents.seen", documents, "document", label="Documents trained on")
         yield Fact(
             "epochs", seen / trainer.sequences.files.header["tokens"], "1", label="Passes over the tokens"
         )
@@ -180,10 +180,10 @@ class _Report:
             label="Operations of training",
             method="forward and backward matrix products and causal attention, counted from the model's shapes",
         )
-        yield Fact("wall", self.watch.seconds, "s", label="Wall time of training", method="all attempts")
+        yield Fact("wall", seconds, "s", label="Wall time of training", method="all attempts")
         yield Fact(
             "device.hours",
-            self.watch.device_seconds / 3600,
+            device_seconds / 3600,
             "device*h",
             label="Device hours of training",
             method="wall time of each attempt times its processes",

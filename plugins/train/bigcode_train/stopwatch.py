@@ -28,15 +28,9 @@ class Stopwatch:
         """Seconds of this attempt."""
         return time.perf_counter() - self._start
 
-    @property
-    def seconds(self) -> float:
-        """Wall seconds of all attempts."""
-        return self._past_seconds + self.now
-
-    @property
-    def device_seconds(self) -> float:
-        """Wall seconds of all attempts, each times its number of ranks."""
-        return self._past_device_seconds + self.now * self.world
-
-    def mark(self) -> None:
-        replace_text(self._path, json.dumps({"seconds": self.now, "world": self.world}) + "\n")
+    def mark(self) -> tuple[float, float]:
+        """Note the time of this attempt, and return that of all attempts: wall seconds, and device seconds, which
+        are the wall seconds of each attempt times its number of ranks."""
+        now = self.now
+        replace_text(self._path, json.dumps({"seconds": now, "world": self.world}) + "\n")
+        return self._past_seconds + now, self._past_device_seconds + now * self.world

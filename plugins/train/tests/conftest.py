@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bigcode_train.bpe import ByteLevelBPE
-from bigcode_train.config import BPEConfig, CausalLMConfig, TokensConfig
-from bigcode_train.tokens import TokenWriter
 
 import bigcode.api
 from bigcode.testing.context import JobContext
+from bigcode_train.bpe import ByteLevelBPE
+from bigcode_train.config import BPEConfig, CausalLMConfig, TokensConfig
+from bigcode_train.tokens import TokenWriter
 
 SPECIAL = ("<|endoftext|>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>", "<filename>")
 TINY = {"model_type": "gpt_bigcode", "n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}
@@ -144,7 +144,9 @@ def make_job(
 ) -> Callable[..., JobContext]:
     """A training job in this test's own scratch folder, with changes to its settings and params."""
 
-    def make(change: Mapping[str, Any] | None = None, scratch: Path | None = None, **changes: Any) -> JobContext:
+    def make(
+        change: Mapping[str, Any] | None = None, scratch: Path | None = None, **changes: Any
+    ) -> JobContext:
         config = CausalLMConfig.model_validate(settings | dict(change or {}))
         return JobContext(config, scratch or tmp_path / "job", params | changes, inputs)
 

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bigcode_train.causal_lm import CausalLM
-from bigcode_train.config import CausalLMConfig
-
 from bigcode.api import Problem
 from bigcode.testing.context import JobContext
+from bigcode_train.causal_lm import CausalLM
+from bigcode_train.config import CausalLMConfig
 
 
 @dataclass

@@ -11,12 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from bigcode_train.bpe import encode_literally
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from bigcode.api import Problem, parse_unit
 from bigcode.testing.context import JobContext
+from bigcode_train.bpe import encode_literally
 
 TRAIN = """
 import json, sys
@@ -44,7 +44,11 @@ def test_the_saved_folder_is_what_the_ecosystem_loads(
 ) -> None:
     assert set(tokenizer_files) == {"special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"}
     loaded = AutoTokenizer.from_pretrained(tokenizer_files["tokenizer.json"].parent)
-    assert (loaded.eos_token, loaded.bos_token, loaded.pad_token) == ("<|endoftext|>", "<|endoftext|>", "<fim_pad>")
+    assert (loaded.eos_token, loaded.bos_token, loaded.pad_token) == (
+        "<|endoftext|>",
+        "<|endoftext|>",
+        "<fim_pad>",
+    )
     assert loaded.convert_tokens_to_ids(list(special)) == list(range(len(special)))
     assert loaded("<fim_prefix>x")["input_ids"][0] == special.index("<fim_prefix>")
 

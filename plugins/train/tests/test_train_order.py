@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from bigcode_train.order import Permutation, make_key
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bigcode_train.order import Permutation, make_key
 
 
 @given(size=st.integers(1, 5000), seed=st.integers(0, 2**32))
@@ -20,7 +21,9 @@ def test_any_part_can_be_computed_alone() -> None:
 
 
 def test_seed_epoch_and_purpose_each_change_the_order() -> None:
-    keys = [make_key(*parts) for parts in ((0, 0, "rows"), (1, 0, "rows"), (0, 1, "rows"), (0, 0, "documents"))]
+    keys = [
+        make_key(*parts) for parts in ((0, 0, "rows"), (1, 0, "rows"), (0, 1, "rows"), (0, 0, "documents"))
+    ]
     orders = {tuple(Permutation(100, key)(np.arange(100)).tolist()) for key in keys}
     assert len(orders) == 4
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bigcode_train.token_files import open_tokens
 from tokenizers import Tokenizer
 
 from bigcode.api import Problem
 from bigcode.testing.context import JobContext
+from bigcode_train.token_files import open_tokens
 
 END = 0
 
@@ -37,7 +37,9 @@ def test_documents_come_back_in_the_order_of_shards_and_rows(
     assert found == [text for number in range(2) for text, _ in documents[number::2]]
 
 
-def test_a_document_is_named_by_its_shard_and_row(tokens_job: JobContext, documents: list[tuple[str, str]]) -> None:
+def test_a_document_is_named_by_its_shard_and_row(
+    tokens_job: JobContext, documents: list[tuple[str, str]]
+) -> None:
     files = open_output(tokens_job)
     first = len(documents[0::2])
     assert files.place(0) == "part-0.parquet:0"
@@ -45,7 +47,9 @@ def test_a_document_is_named_by_its_shard_and_row(tokens_job: JobContext, docume
     assert files.place(first) == "part-1.parquet:0"
 
 
-def test_header_and_facts_agree_with_the_ids(tokens_job: JobContext, documents: list[tuple[str, str]]) -> None:
+def test_header_and_facts_agree_with_the_ids(
+    tokens_job: JobContext, documents: list[tuple[str, str]]
+) -> None:
     files = open_output(tokens_job)
     facts = {fact.id: fact.value for fact in tokens_job.recorded}
     assert files.header["dtype"] == "<u2"

@@ -1,0 +1,113 @@
+"""Two applies at once move a reference once: where they agree both succeed, where they differ the later one is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from workspaces import apply, bundle_of, copy_space, edit_spec, root_of
+
+from bigcode.api import Problem
+from bigcode.cli import run
+from bigcode.cli.common import open_spec
+from bigcode.cli.output import Quiet
+from bigcode.plan.graph import Node
+from bigcode.run.apply import Apply
+from bigcode.store.store import Store
+
+
+class Meanwhile(Quiet):
+    """Does something when a node is finished, once."""
+
+    def __init__(self, node: str, act: Callable[[], None]) -> None:
+        self.node, self.act, self.acted = node, act, False
+
+    def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None:
+        if node.id.endswith(self.node) and not self.acted:
+            self.acted = True
+            self.act()
+
+
+def generations(space: Path) -> dict[str, int]:
+    """How often each reference was moved."""
+    folder = space / ".bigcode" / "refs"
+    return {str(path.relative_to(folder)): len(list(path.iterdir())) for path in folder.glob("*/*/*")}
+
+
+@pytest.fixture(scope="module")
+def expected(applied_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return root_of(bundle_of(applied_template, tmp_path_factory.mktemp("expected") / "bundle"))
+
+
+def test_two_processes_on_one_store(blank: Path, tmp_path: Path, expected: str) -> None:
+    script = Path(sys.executable).with_name("bigcode")
+    started = [
+        subprocess.Popen([script, "apply", blank], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(2)
+    ]
+    printed = [process.communicate()[0] for process in started]
+    codes = sorted(process.returncode for process in started)
+    assert codes in ([0, 0], [0, 7]), printed
+    assert set(generations(blank).values()) == {1}
+    apply(blank)
+    assert set(generations(blank).values()) == {1}
+    assert root_of(bundle_of(blank, tmp_path / "bundle")) == expected
+    assert run(["card", str(blank), "--check"]) == 0
+
+
+@pytest.mark.parametrize("node", ["collect.fetch", "decide.elect", "Dataset/tiny@1.0.0#facts", "render"])
+def test_a_run_that_is_overtaken_by_its_like_succeeds(
+    blank: Path, tmp_path: Path, expected: str, node: str
+) -> None:
+    meanwhile = Meanwhile(node, lambda: apply(blank))
+    Apply(open_spec(str(blank), "").session(), meanwhile).run()
+    assert meanwhile.acted
+    assert set(generations(blank).values()) == {1}
+    assert root_of(bundle_of(blank, tmp_path / "bundle")) == expected
+
+
+def test_a_run_that_is_overtaken_by_another_is_refused(applied: Path, tmp_path: Path) -> None:
+    """Two branches of the specs share a store."""
+    other = copy_space(applied, tmp_path / "other", store=True)
+    edit_spec(other / "project.yaml", "execution", "store", value=str(applied / ".bigcode"))
+    edit_spec(other / "dataset.yaml", "split", "seed", value=5)
+    edit_spec(applied / "dataset.yaml", "split", "seed", value=6)
+    before = generations(applied)
+    with pytest.raises(Problem) as refused:
+        Apply(open_spec(str(applied), "").session(), Meanwhile("decide.elect", lambda: apply(other))).run()
+    assert [d.code for d in refused.value.diagnostics] == ["E505"]
+    assert refused.value.exit_code == 7
+    moved = {name for name, count in generations(applied).items() if count != before[name]}
+    assert moved == {"Dataset/tiny/1.0.0", "Card/tiny/1.0.0"}
+    assert outputs(other, tmp_path / "others") == clean_outputs(other, tmp_path / "one")
+    apply(applied)
+    assert outputs(applied, tmp_path / "mine") == clean_outputs(applied, tmp_path / "two")
+
+
+def outputs(space: Path, bundle: Path) -> bytes:
+    """Digests of everything that was built."""
+    return (bundle_of(space, bundle) / "objects.json").read_bytes()
+
+
+def clean_outputs(space: Path, parent: Path) -> bytes:
+    clean = copy_space(space, parent, store=False)
+    edit_spec(clean / "project.yaml", "execution", "store", value=".bigcode")
+    apply(clean)
+    return outputs(clean, parent / "bundle")
+
+
+def test_a_reference_moves_from_the_generation_that_was_read(tmp_path: Path) -> None:
+    refs = Store(str(tmp_path)).refs
+    address = "Dataset/tiny@1.0.0"
+    assert refs.read(address).generation == 0
+    assert refs.move(address, 0, {"a": 1}).generation == 1
+    assert refs.move(address, 0, {"a": 1}).generation == 1
+    with pytest.raises(Problem) as refused:
+        refs.move(address, 0, {"a": 2})
+    assert refused.value.exit_code == 7
+    assert refs.move(address, 1, {"a": 2}).generation == 2
+    assert (refs.read(address).generation, refs.read(address).value) == (2, {"a": 2})
+    assert refs.addresses() == [address]

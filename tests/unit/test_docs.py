@@ -1,0 +1,134 @@
+"""What the documents say is there: files, links, commands, codes, and the plugin of the guide."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from bigcode.api.codes import CODES
+from bigcode.cli import COMMANDS
+from bigcode.cli import group as cli
+from bigcode.spec.kinds import KINDS
+from bigcode.testing.contract import assert_contract
+
+ROOT = Path(__file__).parents[2]
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def code_lines(text: str) -> Iterator[str]:
+    """Lines of blocks that have no language, and of spans of code: where commands stand."""
+    for number, part in enumerate(re.split(r"^```", text, flags=re.MULTILINE)):
+        if number % 2:
+            language, _, body = part.partition("\n")
+            if language in ("", "console", "sh"):
+                yield from (line.strip().removeprefix("$ ") for line in body.splitlines())
+        else:
+            yield from re.findall(r"`([^`\n]+)`", part)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=shown)
+def test_files_that_are_named_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"\b((?:bigcode|plugins|tests|benchmarks|requirements|governance|specs)/[\w./-]*\w)", text)
+    )
+    files = {name for name in named if re.search(r"\.(?:py|sh|txt|in|toml|md|yaml|j2)$", name)}
+    assert [name for name in sorted(files) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCS, ids=shown)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
+    local = [link for link in links if link and "://" not in link]
+    assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCS, ids=shown)
+def test_commands_and_their_options_exist(path: Path) -> None:
+    for line in code_lines(path.read_text(encoding="utf-8")):
+        for words in (part.split() for part in re.split(r"&&|\||#", line)):
+            if words[:1] and words[0].endswith("bigcode") and len(words) > 1 and words[1].isalpha():
+                check_command(words[1:], line)
+
+
+def check_command(words: list[str], line: str) -> None:
+    assert words[0] in COMMANDS, line
+    context = click.Context(cli)
+    command = cli.get_command(context, words[0])
+    assert command is not None
+    if isinstance(command, click.Group) and len(words) > 1 and words[1].isalpha():
+        assert words[1] in command.commands, line
+        command = command.commands[words[1]]
+    known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)} | {"--help"}
+    for word in words:
+        if word.startswith("-") and word != "-":
+            assert word.partition("=")[0] in known, line
+
+
+@pytest.mark.parametrize("path", DOCS, ids=shown)
+def test_codes_and_kinds_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert [code for code in re.findall(r"\bE\d{3}\b", text) if code not in CODES] == []
+    addresses = re.findall(r"\b([A-Z]+[a-z][A-Za-z]*)/[a-z][a-z0-9-]*(?:@[\w.]+)?", text)
+    assert [kind for kind in addresses if kind not in KINDS] == []
+
+
+def test_the_architecture_names_every_layer() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"bigcode/(\w+)/", text))
+    layers = {p.name for p in (ROOT / "bigcode").iterdir() if p.is_dir() and not p.name.startswith("_")}
+    assert layers - named == {"testing"}
+
+
+def test_decisions_are_numbered_and_say_why() -> None:
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    assert [int(r.name[:4]) for r in records] == list(range(1, len(records) + 1))
+    for record in records:
+        text = record.read_text(encoding="utf-8")
+        assert text.startswith(f"# {record.name[:4]}. "), record.name
+        for part in ("**Context.**", "**Decision.**", "**Consequences.**"):
+            assert part in text, record.name
+
+
+def test_the_readme_has_a_place_for_the_output_of_the_demo() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition("<!-- demo:start -->")
+    output, _, after = rest.partition("<!-- demo:end -->")
+    assert before
+    assert after
+    assert "make demo" in before
+    assert "Applied demo:" in output
+    assert "root digest sha256:" in output
+
+
+def test_the_plugin_of_the_guide_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "guides" / "write-a-plugin.md").read_text(encoding="utf-8")
+    package = tmp_path / "bigcode_shebang"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    for block in re.findall(r"```python\n(# \w+\.py\n.*?)```", text, re.DOTALL):
+        (package / block.split("\n", 1)[0].removeprefix("# ")).write_text(block)
+    assert sorted(p.name for p in package.iterdir()) == [
+        "__init__.py",
+        "config.py",
+        "observer.py",
+        "plugin.py",
+    ]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        (component,) = importlib.import_module("bigcode_shebang.plugin").bigcode_components()
+        assert_contract(component)
+    finally:
+        for name in [n for n in sys.modules if n.startswith("bigcode_shebang")]:
+            del sys.modules[name]
