@@ -61,7 +61,6 @@ def launch(launcher: Launcher, job: Path, runtime: Mapping[str, Any], tick: Call
     environment = {
         **os.environ,
         "GLOO_SOCKET_IFNAME": "lo",
-        "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": str(threads or max(1, (os.cpu_count() or 1) // int(runtime.get("processes", 1)))),
     }

@@ -106,8 +106,9 @@ class Actions:
             return None
         try:
             return Action.from_json(json.loads(data))
-        except (ValueError, KeyError, TypeError) as error:
-            raise fail("E511", f"action {key[:12]} cannot be read: {error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            hint = f"Move {self.name(key)} out of the store; `bigcode apply` computes it anew."
+            raise fail("E511", f"action {key[:12]} cannot be read", hint=hint) from error
 
     def commit(self, action: Action) -> Action:
         """Put the action; where one is there already, the first one stands.

@@ -26,12 +26,24 @@ class Refs:
         self._files = files
 
     def read(self, address: str) -> RefValue:
+        """The newest value.
+
+        Raises:
+            Problem: E511 when it cannot be read.
+        """
         names = self._files.names(_folder(address))
         if not names:
             return RefValue(0)
-        generation = int(names[-1].removesuffix(".json"))
-        data = self._files.read(f"{_folder(address)}/{names[-1]}")
-        return RefValue(generation, json.loads(data or b"null"))
+        name = f"{_folder(address)}/{names[-1]}"
+        try:
+            generation = int(names[-1].removesuffix(".json"))
+            value = json.loads(self._files.read(name) or b"")
+            if not isinstance(value, dict | None):
+                raise ValueError("it holds no mapping")
+        except (ValueError, RecursionError) as error:
+            hint = f"Move {name} out of the store: the one before it stands then, and `bigcode apply` goes on from there."
+            raise fail("E511", f"the reference {address} cannot be read", hint=hint) from error
+        return RefValue(generation, value)
 
     def move(self, address: str, expected: int, value: Any) -> RefValue:
         """Set the reference, if it is still at the generation `expected`; two runs that agree move it once.

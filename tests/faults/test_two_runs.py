@@ -1,4 +1,4 @@
-"""Two applies at once move a reference once: where they agree both succeed, where they differ the later one is refused."""
+"""Two applies at once move a reference once: runs that agree both succeed, one that differs is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incremental equals clean: whatever was edited, applied, broken off, lost or damaged before, the result is that of a fresh build."""
+"""Incremental equals clean: after any edits, crashes and losses, the result is that of a fresh build."""
 
 from __future__ import annotations
 
