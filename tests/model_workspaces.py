@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workspaces import POLICY, data_workspace, edit_spec, resource, write_spec
+from workspaces import POLICY, data_workspace, edit_spec, resource, write_rows, write_spec
+
+from bigcode.testing import notices
+from bigcode.testing.corpus import build_corpus
 
 BIGCODE = Path(sys.executable).with_name("bigcode")
 PLANTED = ("zqx-planted-owner", "zqx-planted-second/zqx-planted-repository")
@@ -133,6 +136,24 @@ def model_specs() -> dict[str, dict[str, Any]]:
     }
 
 
+def _compiled_rows() -> list[dict[str, Any]]:
+    """A project in two languages whose shards stand in another order by the alphabet (`C++/`, `C/`) than in the
+    layout (C, C++)."""
+    base = {
+        "host": "forge.example",
+        "owner": "gauge",
+        "repository": "gauge",
+        "revision": "1.0",
+        "released": 0,
+    }
+    files = {
+        "LICENSE": notices.MIT,
+        "gauge.c": "int gauge_width(int low, int high)\n{\n    return high - low;\n}\n",
+        "gauge.cpp": "namespace gauge {\nlong area(long width, long height) { return width * height; }\n}\n",
+    }
+    return [{**base, "path": path, "content": content} for path, content in files.items()]
+
+
 def write_model_workspace(parent: Path) -> Path:
     """A workspace with all of it that was not applied yet; Dask with two workers, runs mirrored in MLflow."""
     space = data_workspace(parent, optouts=(PLANTED[0],), executor="dask", workers=2)
@@ -141,4 +162,5 @@ def write_model_workspace(parent: Path) -> Path:
         write_spec(space / file, value)
     edit_spec(space / "project.yaml", "execution", "trackers", value=["mlflow"])
     edit_spec(space / "dataset.yaml", "split", "seed", value=SEED)
+    write_rows(space, [*build_corpus(), *_compiled_rows()])
     return space

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -16,25 +17,27 @@ import click
 def command(record: Path, name: str, key: Path) -> None:
     """Sign a decision record of governance/decisions with your own key.
 
-    The signature covers the record's id and text; whoever edits the text has to ask again.
+    The signature covers all that the record says; whoever edits it has to ask again.
     """
+    from bigcode.api.diagnostics import Place, fail, raise_errors
+    from bigcode.evidence.consent import replace_file
     from bigcode.evidence.signing import make_key, sign
     from bigcode.plan.gates import decision_message, read_decision
 
     decision, found = read_decision(record)
-    if decision is None:
-        from bigcode.api.diagnostics import raise_errors
-
-        raise_errors(found)
-        return
+    raise_errors(found)
+    assert decision is not None
     public = make_key(key)
     value = sign(key, decision_message(decision))
     head, _, body = record.read_text("utf-8")[4:].partition("\n---\n")
-    entry = f'  - {{name: "{name}", key: "{public}", value: "{value}"}}'
-    if "signatures:" not in head:
-        head = f"{head}\nsignatures:"
+    entry = f'  - {{name: {json.dumps(name, ensure_ascii=False)}, key: "{public}", value: "{value}"}}'
     lines = [line for line in head.splitlines() if public not in line]
+    if "signatures" not in decision.front:
+        lines.append("signatures:")
+    if "signatures:" not in lines:
+        raise fail("E209", "the signatures of the record are not a list of lines", Place(str(record)),
+                   "Write `signatures:` on a line of its own, with the signatures below it.")  # fmt: skip
     lines.insert(lines.index("signatures:") + 1, entry)
-    record.write_text("---\n" + "\n".join(lines) + "\n---\n" + body, "utf-8")
+    replace_file(record, ("---\n" + "\n".join(lines) + "\n---\n" + body).encode())
     click.echo(f"Signed {record} as {name}, key {public}.")
     click.echo("The Project's `approvers` must list this key in a group that the approval asks for.")

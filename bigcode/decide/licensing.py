@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ def decide(observations: pa.Table, policy: Policy) -> pa.Table:
     """One row per observation row, in their order.
 
     Args:
-        observations: needs owner, repository, revision, path, license_ids, license_scores, license_role and,
+        observations: needs host, owner, repository, revision, path, license_ids, license_scores, license_role and,
             where the policy excludes attribution, license_attribution.
 
     Returns:
@@ -43,18 +44,19 @@ def decide(observations: pa.Table, policy: Policy) -> pa.Table:
         if "license_attribution" in observations.column_names
         else [False] * len(rows)
     )
-    asks = _attribution_by_license(confident, attribution)
+    asks = _attribution_by_license(rows, confident, attribution)
     licenses, sources, reasons = [], [], []
     for row, ids in zip(rows, confident, strict=True):
         expression, source = _license_of(row, ids, texts, declared, policy)
         licenses.append(expression)
         sources.append(source)
-        reasons.append(_reason(expression, asks, policy))
+        reasons.append(_reason(expression, asks.get(row.home, {}), policy))
     return pa.table([licenses, sources, reasons], schema=SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    host: str
     owner: str
     repository: str
     revision: str
@@ -64,16 +66,25 @@ class _Row:
     role: str
 
     @property
-    def home(self) -> tuple[str, str, str]:
-        return (self.owner, self.repository, self.revision)
+    def home(self) -> tuple[str, str, str, str]:
+        return (self.host, self.owner, self.repository, self.revision)
 
     @property
     def folder(self) -> str:
         return self.path.rpartition("/")[0]
 
 
-_COLUMNS = ("owner", "repository", "revision", "path", "license_ids", "license_scores", "license_role")
-_Home = tuple[str, str, str]
+_COLUMNS = (
+    "host",
+    "owner",
+    "repository",
+    "revision",
+    "path",
+    "license_ids",
+    "license_scores",
+    "license_role",
+)
+_Home = tuple[str, str, str, str]
 
 
 def _confident(row: _Row, minimum: float) -> list[str]:
@@ -143,16 +154,20 @@ def _join(ids: list[str]) -> str:
     return " AND ".join(f"({i})" if " OR " in i else i for i in sorted(ids))
 
 
-def _attribution_by_license(confident: list[list[str]], attribution: list[bool | None]) -> dict[str, bool]:
-    asks: dict[str, bool] = {}
-    for ids, flag in zip(confident, attribution, strict=True):
+def _attribution_by_license(
+    rows: list[_Row], confident: list[list[str]], attribution: list[bool | None]
+) -> dict[_Home, dict[str, bool]]:
+    """What each project's own files say of its licences: who else shares the bucket must not matter."""
+    asks: dict[_Home, dict[str, bool]] = {}
+    for row, ids, flag in zip(rows, confident, attribution, strict=True):
+        known = asks.setdefault(row.home, {})
         for expression in ids:
             for operand in operands(expression):
-                asks[operand] = asks.get(operand, False) or bool(flag)
+                known[operand] = known.get(operand, False) or bool(flag)
     return asks
 
 
-def _reason(expression: str, asks: dict[str, bool], policy: Policy) -> str:
+def _reason(expression: str, asks: Mapping[str, bool], policy: Policy) -> str:
     if not expression:
         return "license.unknown"
     if not satisfied(expression, policy.allow.__contains__):

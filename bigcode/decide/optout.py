@@ -73,7 +73,8 @@ def _scope_of(row: Row, by_scope: Mapping[str, Mapping[str, set[str]]]) -> str:
 
 
 def _prefixes(repository: str, path: str) -> tuple[str, ...]:
-    parts = path.split("/")
+    """The path and the folders that it lies in, as a list names them: in lower case."""
+    parts = path.lower().split("/")
     return tuple(f"{repository}:{'/'.join(parts[: i + 1])}" for i in range(len(parts)))
 
 
@@ -112,12 +113,12 @@ def spread(
             by_blob.setdefault(row.blob, []).append(index)
         for blob in sorted({row.blob for row, hit in zip(rows, hits, strict=True) if hit}):
             members = by_blob[blob]
-            owners = {rows[m].owner for m in members}
+            owners = {_person(rows[m]) for m in members}
             others = [m for m in members if not hits[m]]
             if len(owners) == 1 or not others or _common([rows[m] for m in members], common):
                 continue
             origin = likeliest_origin([_holder(rows[m]) for m in members])
-            seeds = {rows[m].owner for m in members if hits[m]}
+            seeds = {_person(rows[m]) for m in members if hits[m]}
             for m in others:
                 if origin in seeds or contested == "remove":
                     reasons[m] = "optout.copy"
@@ -132,10 +133,15 @@ def spread(
 
 
 def _holder(row: Row) -> Holder:
-    return Holder(row.owner, row.repository, row.path, row.vendored, row.released)
+    return Holder(_person(row), row.repository, row.path, row.vendored, row.released)
+
+
+def _person(row: Row) -> str:
+    """One name on two hosts may be two people."""
+    return f"{row.host}/{row.owner}"
 
 
 def _common(rows: Sequence[Row], common: CommonProperty) -> bool:
     if rows[0].bytes < common.min_bytes or any(row.license_text for row in rows):
         return True
-    return len({row.owner for row in rows if not row.vendored}) >= common.owners
+    return len({_person(row) for row in rows if not row.vendored}) >= common.owners

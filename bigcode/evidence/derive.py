@@ -33,11 +33,13 @@ def evaluate(formula: str, terms: Mapping[str, Quantity]) -> Quantity:
         FormulaError: for anything but the four operations, for an unknown term, a division by zero, or a sum of
             unlike units.
     """
+    # A formula may come from somebody else's bundle: whatever the parser makes of it is an answer.
     try:
-        tree = ast.parse(formula, mode="eval")
-    except SyntaxError as error:
-        raise FormulaError(f"`{formula}` cannot be read") from error
-    return _value(tree.body, terms)
+        return _value(ast.parse(formula, mode="eval").body, terms)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise FormulaError("the formula cannot be read") from error
+    except OverflowError as error:
+        raise FormulaError("a value is out of range") from error
 
 
 def _value(node: ast.expr, terms: Mapping[str, Quantity]) -> Quantity:
@@ -73,22 +75,27 @@ def recompute(fact: Fact, facts: Mapping[str, Fact]) -> list[Diagnostic]:
         source = facts.get(fact_id)
         if source is None:
             return [Diagnostic("E613", f"{fact.id} reads {fact_id}, which nothing records")]
-        if not isinstance(source.value, int | float):
+        if not isinstance(source.value, int | float) or isinstance(source.value, bool):
             return [Diagnostic("E602", f"{fact.id} reads {fact_id}, which has no number")]
-        unit = parse_unit(source.unit)
-        terms[letter] = Quantity(source.value * unit.scale, unit)
+        try:
+            unit = parse_unit(source.unit)
+            terms[letter] = Quantity(source.value * unit.scale, unit)
+        except (ValueError, OverflowError) as error:
+            return [Diagnostic("E603", f"{fact.id} reads {fact_id}: {error}")]
     try:
-        result = evaluate(fact.formula, terms)
-    except FormulaError as error:
+        result, wanted = evaluate(fact.formula, terms), parse_unit(fact.unit)
+    except ValueError as error:
         return [Diagnostic("E603", f"{fact.id}: {error}")]
-    wanted = parse_unit(fact.unit)
     if terms and not convertible(result.unit, wanted):
         return [Diagnostic("E603", f"{fact.id}: the formula does not give {fact.unit}")]
     value = result.base / wanted.scale
-    if not isinstance(fact.value, int | float) or not _close(value, float(fact.value), fact.tolerance):
+    if not isinstance(fact.value, int | float) or not _close(value, fact.value, fact.tolerance):
         return [Diagnostic("E602", f"{fact.id} is recorded as {fact.value} and recomputes to {value:.6g}")]
     return []
 
 
 def _close(a: float, b: float, tolerance: float) -> bool:
-    return math.isclose(a, b, rel_tol=max(tolerance, _RELATIVE), abs_tol=1e-12)
+    try:
+        return math.isclose(a, b, rel_tol=max(tolerance, _RELATIVE), abs_tol=1e-12)
+    except (OverflowError, ValueError):
+        return False

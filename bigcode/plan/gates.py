@@ -35,7 +35,8 @@ class Gate:
 class Decision:
     """A decision record: Markdown whose front matter carries id, title, kind, date, subject and signatures.
 
-    A signature is {name, key, value} over `bigcode-decision/1\\n<id>\\n<sha256 of the body>`.
+    A signature is {name, key, value} over `bigcode-decision/1\\n<sha256 of the front matter without signatures, as
+    canonical JSON>\\n<sha256 of the body>\\n`.
     """
 
     path: Path
@@ -79,6 +80,8 @@ def _approvals(workspace: Workspace, address: str) -> list[Gate]:
         names = approved_by(records, project.approvers, approval, workspace.name)
         ok = len(names) >= approval.minimum and not problems
         text = f"{approval.kind}: {len(names)} of {approval.minimum} from {', '.join(approval.groups)}"
+        if problems:
+            text += f"; a record cannot be read: {problems[0].place} {problems[0].code}"
         found.append(Gate(address, "approvals", ok, text))
     return found
 
@@ -100,10 +103,12 @@ def approved_by(
 
 
 def decision_message(record: Decision) -> bytes:
-    """What is signed: the record's id and the digest of its body."""
-    from bigcode.api.canonical import digest
+    """What is signed: all that the record says but its signatures. Whoever could change its kind or its workspace
+    after it was signed could make one approval pass for another."""
+    from bigcode.api.canonical import digest, key_of
 
-    return f"bigcode-decision/1\n{record.front.get('id')}\n{digest(record.body)}\n".encode()
+    said = key_of({name: value for name, value in record.front.items() if name != "signatures"})
+    return f"bigcode-decision/1\n{said}\n{digest(record.body)}\n".encode()
 
 
 def read_decisions(workspace: Workspace) -> tuple[list[Decision], list[Diagnostic]]:
@@ -172,6 +177,12 @@ def _waived(gate: Gate, release: Any, as_of: date) -> Gate:
 
 def refuse(found: Sequence[Gate]) -> list[Diagnostic]:
     """A diagnostic for each gate that does not pass."""
+    hints = {
+        "opt-out-age": "Import the newest list with `bigcode optout import`, raise asOf, and apply again.",
+        "approvals": "Ask for signatures on the decision record: `bigcode approve`.",
+    }
     return [
-        Diagnostic(g.code, f"{g.release}: gate {g.id} is not met: {g.text}") for g in found if not g.passes
+        Diagnostic(g.code, f"{g.release}: gate {g.id} is not met: {g.text}", hint=hints.get(g.id, ""))
+        for g in found
+        if not g.passes
     ]

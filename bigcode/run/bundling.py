@@ -43,6 +43,12 @@ def bundle_files(session: Session) -> dict[str, bytes]:
                     name = _carried(node.resource, node_id, label, output, entry.name)
                     if name:
                         files[name] = session.store.objects.get(entry.digest)
+    # What a pinned node read is no longer an output of any current node, and its facts name it all the same.
+    for node_id, actions in results.items():
+        for action in actions.values():
+            for name, entries in action.inputs.items():
+                for entry, sha in entries:
+                    listed.setdefault(sha, f"{node_id} read as {name} {entry}".strip())
     files["refs.json"] = canonical(refs) + b"\n"
     files["objects.json"] = canonical(listed) + b"\n"
     return seal(files, session.workspace.name)

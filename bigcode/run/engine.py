@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bigcode.api.diagnostics import Diagnostic, Problem
+from bigcode.api.diagnostics import Diagnostic, Problem, fail
 from bigcode.api.shapes import Entry, Executor
 from bigcode.plan.graph import Graph, Node, sources
 from bigcode.plan.keys import content_key, inputs_of, labels_of, pin_keys
@@ -241,11 +241,31 @@ class Engine:
         self.run_.results.setdefault(node.id, {})[label] = self.committer.commit(node, action)
 
     def _run_a_process(self, waiting: list[Node]) -> list[Node]:
-        """Run the first process node that is ready, alone: the executor's workers are gone by then."""
+        """Run the first process node that is ready, alone: the executor's workers are gone by then.
+
+        Raises:
+            Problem: E505 while another run is at the same work.
+        """
         run = self.run_
         node = next(n for n in waiting if all(s in run.results for s in sources(n)))
         self.close()
         key = content_key(node, "", run.results)
+        with self.store.claim(key) as free:
+            if not free:
+                hint = "Run the command again when that one is done; nothing is lost."
+                raise fail("E505", f"{node.id} is at work in another run", hint=hint)
+            made = self.store.actions.get(key)
+            if made is None:
+                self._launch(node, key)
+            else:
+                # The other run was done between the look at the store and the claim.
+                run.results[node.id] = {"": made}
+                self.observer.node_finished(node, 0, 1, 0.0, False)
+            self.store.drop_scratch(key)
+        return [n for n in waiting if n.id != node.id]
+
+    def _launch(self, node: Node, key: str) -> None:
+        run = self.run_
         self.observer.node_started(node, 1)
         started = time.perf_counter()
         faults.point("process.started")
@@ -263,11 +283,9 @@ class Engine:
             raise Problem(*answer.problems)
         faults.point("process.finished")
         self._commit(node, "", key, answer)
-        self.store.drop_scratch(key)
         run.ran[node.id], run.seconds[node.id] = 1, answer.seconds
         self.observer.task_finished(node, "", answer.warnings)
         self.observer.node_finished(node, 1, 0, time.perf_counter() - started, False)
-        return [n for n in waiting if n.id != node.id]
 
     def _give_up(self) -> None:
         """Let go of tasks that no worker has begun."""

@@ -9,7 +9,7 @@ from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact, Series
 from bigcode.evidence.ledger import Ledger, collect
 from bigcode.plan.graph import Graph
-from bigcode.plan.keys import content_key
+from bigcode.plan.keys import content_key, labels_of
 from bigcode.spec.workspace import Workspace
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
@@ -75,7 +75,20 @@ def recorded_results(graph: Graph, store: Store) -> dict[str, dict[str, Action]]
                         hint="Run `bigcode apply` again; it is computed anew.",
                     )
                 out[node][label] = action
-    return out
+    return _in_order(graph, out, store)
+
+
+def _in_order(
+    graph: Graph, results: dict[str, dict[str, Action]], store: Store
+) -> dict[str, dict[str, Action]]:
+    """The partitions of each node as a walk has them, which the keys of its readers depend on; a reference, being
+    canonical JSON, has them by the alphabet."""
+    for node in graph.nodes.values():
+        found = results.get(node.id)
+        if found is not None and (not node.dynamic or node.dynamic in results):
+            labels = labels_of(node, results, store.objects.get)
+            results[node.id] = {label: found[label] for label in labels if label in found} | found
+    return results
 
 
 def series_of(graph: Graph, results: Recorded, store: Store) -> list[Series]:

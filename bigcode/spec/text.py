@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff
 _NULLS = ("", "~", "null", "Null", "NULL")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,39})")
-_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?(?<=[0-9.])([eE][-+]?[0-9]{1,4})?")
+_NUMBER = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]{1,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +185,11 @@ class _Reader:
         if _WHOLE.fullmatch(text):
             return int(text)
         match = _NUMBER.fullmatch(text)
-        number = float(text) if match and text not in (".", "+.", "-.") else math.nan
-        if not math.isfinite(number):
+        if match is None or not (match[2] or match[3]) or not math.isfinite(float(text)):
             return text
-        return int(number) if match and not match[2] and number.is_integer() else number
+        # 1e9 is a whole number, 1.0e9 and 3e-4 are not.
+        whole = not match[2] and float(text).is_integer()
+        return int(Decimal(text)) if whole else float(text)
 
     def _until(self, end: type) -> Iterator[Any]:
         for event in self._events:

@@ -41,7 +41,7 @@ class Refs:
             if not isinstance(value, dict | None):
                 raise ValueError("it holds no mapping")
         except (ValueError, RecursionError) as error:
-            hint = f"Move {name} out of the store: the one before it stands then, and `bigcode apply` goes on from there."
+            hint = f"Move {name} out of the store: the one before it stands then. Run `bigcode apply`."
             raise fail("E511", f"the reference {address} cannot be read", hint=hint) from error
         return RefValue(generation, value)
 

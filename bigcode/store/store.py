@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bigcode.api.diagnostics import fail
@@ -56,6 +60,28 @@ class Store:
         path = self.base / "work" / key
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    @contextmanager
+    def claim(self, key: str) -> Iterator[bool]:
+        """Hold the scratch folder of a key; False while another run on this machine does. A dead one holds nothing."""
+        handle = self._open_scratch(key)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                free = True
+            except BlockingIOError:
+                free = False
+            yield free
+        finally:
+            os.close(handle)
+
+    def _open_scratch(self, key: str) -> int:
+        while True:
+            try:
+                return os.open(self.scratch(key), os.O_RDONLY)
+            except FileNotFoundError:
+                # The run that held it dropped it between the two calls.
+                continue
 
     def drop_scratch(self, key: str) -> None:
         shutil.rmtree(self.base / "work" / key, ignore_errors=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bigcode.api.codes import CODES
 from bigcode.cli import run
 
@@ -132,7 +133,9 @@ class Refusal:
     found: list[dict[str, Any]]
     added: frozenset[str]
 
-    def only(self, code: str, *, at: str | None = None, says: str = "", hint: str | None = None) -> dict[str, Any]:
+    def only(
+        self, code: str, *, at: str | None = None, says: str = "", hint: str | None = None
+    ) -> dict[str, Any]:
         """The one diagnostic, which must be this one: `at` is `file:line:column`, `hint` a part of the hint."""
         assert [d["code"] for d in self.found] == [code], self.ran.err
         diagnostic = self.found[0]
@@ -172,7 +175,9 @@ def listing(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def bench(applied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Bench]:
+def bench(
+    applied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Bench]:
     """An applied workspace. At the end it is mended, and nothing of it was lost."""
     monkeypatch.chdir(applied.parent)
     made = Bench(Path(applied.name), capsys)
@@ -234,7 +239,9 @@ class Index:
         """Offer a file; returns its sha256."""
         digest = hashlib.sha256(data).hexdigest()
         self.files[filename] = data
-        self.pages.setdefault(project, []).append(f'<a href="/files/{filename}#sha256={digest}">{filename}</a>')
+        self.pages.setdefault(project, []).append(
+            f'<a href="/files/{filename}#sha256={digest}">{filename}</a>'
+        )
         return digest
 
     def answer(self, path: str) -> tuple[int, str, bytes]:

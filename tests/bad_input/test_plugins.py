@@ -122,7 +122,9 @@ def test_two_plugins_with_one_component_are_an_error_where_it_is_used(bench: Any
     contested = bench.run("plugins", "list", "--json").document["contested"]
     assert contested == {"pii.patterns": ["impostor (impostor)", "pii (bigcode)"]}
     at = bench.spot("pii.yaml", "pii.patterns")
-    bench.refused("apply").only("E301", at=at, says="impostor (impostor) and pii (bigcode)", hint="neither is loaded")
+    bench.refused("apply").only(
+        "E301", at=at, says="impostor (impostor) and pii (bigcode)", hint="neither is loaded"
+    )
     site.uninstall()
 
 
@@ -130,7 +132,9 @@ def test_two_plugins_with_one_command_have_neither(bench: Any, site: Any) -> Non
     code = "from bigcode.api import Command\ndef bigcode_commands():\n    return (Command('dance', 'Dance.', 'x:y'),)\n"
     site.install("acme-one", "one", code)
     site.install("acme-two", "two", code)
-    assert "command `dance` is claimed by one (acme-one) and two (acme-two)" in bench.run("plugins", "list").err
+    assert (
+        "command `dance` is claimed by one (acme-one) and two (acme-two)" in bench.run("plugins", "list").err
+    )
     assert bench.run("dance").code == 2
     site.uninstall()
 
@@ -139,7 +143,9 @@ def test_settings_that_cannot_be_imported_are_a_fault_of_the_plugin(bench: Any, 
     site.install("acme-plugin", "acme", offer("acme.names"))
     bench.change("pii.yaml", "pii.patterns", "acme.names")
     at = bench.spot("pii.yaml", "acme.names")
-    found = bench.refused("validate").only("E303", at=at, says="No module named 'nowhere'", hint="acme-plugin 1.0")
+    found = bench.refused("validate").only(
+        "E303", at=at, says="No module named 'nowhere'", hint="acme-plugin 1.0"
+    )
     assert "`acme.names` of plugin `acme` cannot be loaded" in found["message"]
     site.uninstall()
 
@@ -151,7 +157,11 @@ def test_settings_that_cannot_be_checked_are_a_fault_of_the_plugin(bench: Any, s
         "    @classmethod\n    def look(cls, value):\n        return {}[value]\n"
     )
     site.install("acme-plugin", "acme", code)
-    bench.change("pii.yaml", "uses: pii.patterns\n    version: 1", "uses: acme.names\n    version: 1\n    with: {words: x}")
+    bench.change(
+        "pii.yaml",
+        "uses: pii.patterns\n    version: 1",
+        "uses: acme.names\n    version: 1\n    with: {words: x}",
+    )
     at = bench.spot("pii.yaml", "{words")
     bench.refused("validate").only("E303", at=at, says="KeyError: 'x'", hint="fault of the plugin")
     site.uninstall()
@@ -161,13 +171,15 @@ def test_a_check_of_a_plugin_adds_its_findings_and_one_that_raises_is_one(bench:
     site.install(
         "strict-plugin", "strict",
         "from bigcode.api import Diagnostic, hookimpl\n@hookimpl\ndef bigcode_validate(resource, workspace):\n"
-        "    if resource.kind == 'Dataset':\n        yield Diagnostic('E105', f'{len(workspace)} resources are too few')\n",
+        "    if resource.kind == 'Dataset':\n"
+        "        yield Diagnostic('E105', f'{len(workspace)} resources are too few')\n",
     )  # fmt: skip
     at = bench.spot("dataset.yaml", "apiVersion")
     bench.refused("validate").only("E105", at=at, says="7 resources are too few")
     site.install(
         "clumsy-plugin", "clumsy",
-        "from bigcode.api import hookimpl\n@hookimpl\ndef bigcode_validate(resource):\n    1 // (resource.kind != 'Card')\n    return ()\n",
+        "from bigcode.api import hookimpl\n@hookimpl\ndef bigcode_validate(resource):\n"
+        "    1 // (resource.kind != 'Card')\n    return ()\n",
     )  # fmt: skip
     found = bench.refused("validate").found
     assert [d["code"] for d in found] == ["E303", "E105"]
@@ -176,12 +188,17 @@ def test_a_check_of_a_plugin_adds_its_findings_and_one_that_raises_is_one(bench:
 
 
 def test_a_collector_that_fails_while_a_plan_is_made(bench: Any, site: Any) -> None:
-    code = offer("acme.source", "acme_plugin_module:Source", "acme_plugin_module:Settings").replace("observer", "collector") + (
+    code = offer("acme.source", "acme_plugin_module:Source", "acme_plugin_module:Settings").replace(
+        "observer", "collector"
+    ) + (
         "from bigcode.api import Config\nclass Settings(Config):\n    pass\n"
         "class Source:\n    def __init__(self, config):\n        pass\n    def units(self):\n        return [1][1]\n"
     )
     site.install("acme-plugin", "acme", code)
-    bench.write("second.yaml", "apiVersion: bigcode/v1\nkind: Snapshot\nmetadata: {name: second}\nspec:\n  collector: {uses: acme.source}\n")
+    bench.write(
+        "second.yaml",
+        "apiVersion: bigcode/v1\nkind: Snapshot\nmetadata: {name: second}\nspec:\n  collector: {uses: acme.source}\n",
+    )
     at = bench.spot("second.yaml", "{uses")
     bench.refused("plan").only("E303", at=at, says="IndexError", hint="fault of the plugin")
     site.uninstall()
@@ -189,7 +206,8 @@ def test_a_collector_that_fails_while_a_plan_is_made(bench: Any, site: Any) -> N
 
 def test_an_observer_that_fails_at_work_is_named_and_what_was_done_stays(bench: Any, site: Any) -> None:
     code = offer("acme.names", "acme_plugin_module:Observer", GOOD_CONFIG) + (
-        "class Observer:\n    def __init__(self, config):\n        pass\n    def run(self, table, ctx):\n        raise ValueError('no')\n"
+        "class Observer:\n    def __init__(self, config):\n        pass\n"
+        "    def run(self, table, ctx):\n        raise ValueError('no')\n"
     )
     site.install("acme-plugin", "acme", code)
     bench.change("pii.yaml", "pii.patterns", "acme.names")

@@ -33,7 +33,10 @@ def sdist(stem: str, files: Mapping[str, bytes]) -> bytes:
 def collect(bench: Any, url: str, *releases: tuple[str, str, str]) -> None:
     """Make the snapshot one of package releases: name, version and sha256."""
     listed = [{"name": n, "version": v, "sha256": s} for n, v, s in releases]
-    spec = {"collector": {"uses": "sources.pypi", "version": 1, "with": {"index": url, "releases": listed}}, "buckets": 4}
+    spec = {
+        "collector": {"uses": "sources.pypi", "version": 1, "with": {"index": url, "releases": listed}},
+        "buckets": 4,
+    }
     bench.write("snapshot.yaml", yaml.safe_dump(resource("Snapshot", "corpus", spec), sort_keys=False))
 
 
@@ -47,7 +50,9 @@ def closed_port() -> Iterator[int]:
 
 def test_a_download_that_is_missing(bench: Any, index: Any) -> None:
     data = sdist("kit-1.0", {"kit.py": b"K = 1\n"})
-    collect(bench, index.url, ("kit", "1.0", index.publish("kit", "kit-1.0.tar.gz", data)), ("gone", "2.0", WRONG))
+    collect(
+        bench, index.url, ("kit", "1.0", index.publish("kit", "kit-1.0.tar.gz", data)), ("gone", "2.0", WRONG)
+    )
     bench.refused("apply").only("E701", says="gone 2.0", hint="")
 
 
@@ -66,7 +71,10 @@ def test_a_download_that_was_altered(bench: Any, index: Any) -> None:
 
 
 def test_what_was_downloaded_before_a_failure_is_not_asked_for_again(fresh: Any, index: Any) -> None:
-    digests = {n: index.publish(n, f"{n}-1.0.tar.gz", sdist(f"{n}-1.0", {"a.py": b"A = 1\n"})) for n in ("kit", "lib")}
+    digests = {
+        n: index.publish(n, f"{n}-1.0.tar.gz", sdist(f"{n}-1.0", {"a.py": b"A = 1\n"}))
+        for n in ("kit", "lib")
+    }
     collect(fresh, index.url, ("kit", "1.0", digests["kit"]), ("lib", "1.0", WRONG))
     fresh.refused("apply").only("E702")
     index.asked.clear()
@@ -81,9 +89,15 @@ def test_an_archive_that_cannot_be_read(bench: Any, index: Any) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_an_index_that_is_away_is_one_diagnostic_however_much_was_asked_of_it(bench: Any, index: Any, count: int) -> None:
+def test_an_index_that_is_away_is_one_diagnostic_however_much_was_asked_of_it(
+    bench: Any, index: Any, count: int
+) -> None:
     with closed_port() as port:
-        collect(bench, f"http://robot:hunter2@127.0.0.1:{port}/simple", *((f"kit{n}", "1.0", WRONG) for n in range(count)))
+        collect(
+            bench,
+            f"http://robot:hunter2@127.0.0.1:{port}/simple",
+            *((f"kit{n}", "1.0", WRONG) for n in range(count)),
+        )
         refusal = bench.refused("apply")
     found = refusal.only("E703", says=f"127.0.0.1:{port}", hint="")
     assert found["hint"]
@@ -143,7 +157,9 @@ def test_files_that_are_not_utf8_are_left_out_with_a_warning(fresh: Any, index: 
 def test_a_row_that_is_not_utf8_is_left_out_with_a_warning(fresh: Any) -> None:
     rows = [json.loads(line) for line in fresh.text("corpus.jsonl").splitlines()]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    columns["content"] = [b"\xe9" if index == 0 else row["content"].encode() for index, row in enumerate(rows)]
+    columns["content"] = [
+        b"\xe9" if index == 0 else row["content"].encode() for index, row in enumerate(rows)
+    ]
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
     fresh.write("corpus.parquet", sink.getvalue())
@@ -175,7 +191,11 @@ def test_a_snapshot_whose_files_are_all_left_out_is_empty(bench: Any, index: Any
 
 def test_one_file_from_two_sources(bench: Any) -> None:
     bench.write("again.jsonl", bench.text("corpus.jsonl"))
-    bench.change("snapshot.yaml", "      - path: corpus.jsonl\n", "      - path: corpus.jsonl\n      - path: again.jsonl\n")
+    bench.change(
+        "snapshot.yaml",
+        "      - path: corpus.jsonl\n",
+        "      - path: corpus.jsonl\n      - path: again.jsonl\n",
+    )
     refusal = bench.refused("apply")
     assert {d["code"] for d in refusal.found} == {"E708"}
     assert all("two sources hold the same file" in d["message"] for d in refusal.found)
@@ -191,8 +211,12 @@ def test_a_first_run_that_fails_leaves_a_workspace_that_a_second_one_completes(f
 
 
 def test_a_quality_rule_that_compares_unlike_things(bench: Any) -> None:
-    bench.change("dataset.yaml", "column: max_line\n      above: 1000", "column: generated\n      above: 1000")
-    found = bench.refused("apply").only("E105", says="`line-length` compares the column `generated`, which is bool", hint="equals")
+    bench.change(
+        "dataset.yaml", "column: max_line\n      above: 1000", "column: generated\n      above: 1000"
+    )
+    found = bench.refused("apply").only(
+        "E105", says="`line-length` compares the column `generated`, which is bool", hint="equals"
+    )
     assert found["severity"] == "error"
 
 
@@ -202,5 +226,3 @@ def test_a_quality_rule_on_a_column_that_nothing_writes(bench: Any) -> None:
     assert {d["code"] for d in refusal.found} == {"E302"}
     assert "`max_lines`, which no observer writes" in refusal.found[0]["message"]
     assert "max_line" in refusal.found[0]["hint"]
-
-

@@ -11,7 +11,9 @@ def test_an_overlay_that_touches_identity(bench: Any) -> None:
     bench.write("env/big.yaml", "Snapshot/corpus:\n  buckets: 64\n")
     at = bench.spot("env/big.yaml", "buckets")
     for command in ("validate", "plan", "apply"):
-        bench.refused(command, "--env", "big").only("E203", at=at, says="Snapshot/corpus buckets", hint="Runtime")
+        bench.refused(command, "--env", "big").only(
+            "E203", at=at, says="Snapshot/corpus buckets", hint="Runtime"
+        )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,12 @@ def test_an_overlay_that_is_not_there(bench: Any) -> None:
         ("- a\n", "E105", "- a", "a mapping from addresses"),
         ("Project/tiny: 3\n", "E105", "3", "no mapping of fields"),
         ("Project/tiny:\n  execution: {wrokers: 2}\n", "E104", "wrokers", "unknown field `wrokers`"),
-        ("Project/tiny:\n  execution: {workers: two}\n", "E105", "two", "execution.workers: should be a whole number"),
+        (
+            "Project/tiny:\n  execution: {workers: two}\n",
+            "E105",
+            "two",
+            "execution.workers: should be a whole number",
+        ),
         ("Project/tiny:\n  execution: {workers: 0}\n", "E105", "0", "greater than or equal to 1"),
         ("Project/tiny:\n  execution: [1]\n", "E105", "execution", "does not fit"),
         ("Project/tiny:\n\texecution: 1\n", "E103", "\t", "tab"),
@@ -77,13 +84,23 @@ def test_an_empty_overlay_and_one_of_runtime_fields_change_no_key(bench: Any) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["${oc.env:HOME}", "${oc.decode:1}", "${vars.nope}", "${spec.smallCell}", "${vars.${vars.name}}", "${", "x ${vars.a b}"],
+    [
+        "${oc.env:HOME}",
+        "${oc.decode:1}",
+        "${vars.nope}",
+        "${spec.smallCell}",
+        "${vars.${vars.name}}",
+        "${",
+        "x ${vars.a b}",
+    ],
 )
 def test_only_variables_of_the_workspace_are_read(bench: Any, text: str) -> None:
     bench.write("vars.yaml", "name: tiny\n")
     bench.change("project.yaml", "title: Tiny", f"title: '{text}'")
     refusal = bench.refused("validate")
-    found = refusal.only("E206", at=bench.spot("project.yaml", f"'{text}'"), says=text, hint="which holds name")
+    found = refusal.only(
+        "E206", at=bench.spot("project.yaml", f"'{text}'"), says=text, hint="which holds name"
+    )
     assert "/root" not in refusal.ran.err + str(found)
 
 
@@ -100,7 +117,9 @@ def test_variables_that_are_no_mapping(bench: Any) -> None:
 def test_a_variable_of_the_wrong_type_has_its_place_where_it_is_used(bench: Any) -> None:
     bench.write("vars.yaml", "buckets: four\n")
     bench.change("snapshot.yaml", "buckets: 4", "buckets: ${vars.buckets}")
-    bench.refused("validate").only("E105", at=bench.spot("snapshot.yaml", "${vars"), says="should be a whole number")
+    bench.refused("validate").only(
+        "E105", at=bench.spot("snapshot.yaml", "${vars"), says="should be a whole number"
+    )
 
 
 def test_a_variable_keeps_its_type_and_the_key(bench: Any) -> None:

@@ -24,7 +24,9 @@ def license_spec(**more: Any) -> dict[str, Any]:
 def test_a_dangling_reference(bench: Any) -> None:
     bench.change("dataset.yaml", "Snapshot/corpus", "Snapshot/corpse")
     at = bench.spot("dataset.yaml", "Snapshot/corpse")
-    bench.refused("validate").only("E202", at=at, says="names nothing", hint="Did you mean `Snapshot/corpus@1.0.0`?")
+    bench.refused("validate").only(
+        "E202", at=at, says="names nothing", hint="Did you mean `Snapshot/corpus@1.0.0`?"
+    )
 
 
 def test_a_reference_to_another_version(bench: Any) -> None:
@@ -35,7 +37,9 @@ def test_a_reference_to_another_version(bench: Any) -> None:
 
 def test_a_reference_to_a_kind_that_there_is_none_of(bench: Any) -> None:
     bench.change("card.yaml", "Dataset/tiny", "Model/tiny")
-    bench.refused("validate").only("E202", at=bench.spot("card.yaml", "Model/tiny"), hint="Dataset/tiny@1.0.0")
+    bench.refused("validate").only(
+        "E202", at=bench.spot("card.yaml", "Model/tiny"), hint="Dataset/tiny@1.0.0"
+    )
 
 
 def test_a_reference_to_the_wrong_kind(bench: Any) -> None:
@@ -104,7 +108,9 @@ def test_a_component_in_the_wrong_slot(bench: Any) -> None:
     bench.change("dataset.yaml", "uses: dedup.minhash", "uses: quality.text")
     at = bench.spot("dataset.yaml", "dedup:\n    uses: ^quality.text")
     for command in ("validate", "plan"):
-        bench.refused(command).only("E305", at=at, says="is an observer, a clusterer is needed", hint="dedup.minhash")
+        bench.refused(command).only(
+            "E305", at=at, says="is an observer, a clusterer is needed", hint="dedup.minhash"
+        )
 
 
 def test_a_component_in_a_list_in_the_wrong_slot(bench: Any) -> None:
@@ -116,7 +122,9 @@ def test_a_component_in_a_list_in_the_wrong_slot(bench: Any) -> None:
 def test_a_behaviour_version_that_the_plugin_does_not_offer(bench: Any) -> None:
     bench.change("licenses.yaml", "version: 1\n", "version: 7\n")
     at = bench.spot("licenses.yaml", "licenses.text")
-    bench.refused("validate").only("E306", at=at, says="behaviour version 1, the spec asks for 7", hint="`version: 1`")
+    bench.refused("validate").only(
+        "E306", at=at, says="behaviour version 1, the spec asks for 7", hint="`version: 1`"
+    )
 
 
 def test_an_unknown_setting_of_a_component(bench: Any) -> None:
@@ -128,7 +136,9 @@ def test_an_unknown_setting_of_a_component(bench: Any) -> None:
 def test_a_wrong_setting_of_a_component(bench: Any) -> None:
     bench.change("dataset.yaml", "threshold: 0.7", "threshold: high")
     at = bench.spot("dataset.yaml", "threshold: ^high")
-    bench.refused("validate").only("E105", at=at, says="dedup.minhash with.threshold: should be a number, not `high`")
+    bench.refused("validate").only(
+        "E105", at=at, says="dedup.minhash with.threshold: should be a number, not `high`"
+    )
 
 
 def test_an_executor_that_nobody_offers(bench: Any) -> None:

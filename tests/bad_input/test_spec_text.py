@@ -6,18 +6,25 @@ import os
 from typing import Any
 
 import pytest
+
 from bigcode.api.codes import CODES
 
 
-@pytest.mark.parametrize("command", ["validate", "plan", "apply", "show", "graph", "release", "card", "verify"])
+@pytest.mark.parametrize(
+    "command", ["validate", "plan", "apply", "show", "graph", "release", "card", "verify"]
+)
 def test_every_command_that_reads_specs_refuses_them_alike(bench: Any, command: str) -> None:
     bench.change("snapshot.yaml", "buckets: 4", "bukets: 4")
-    bench.refused(command).only("E104", at=bench.spot("snapshot.yaml", "bukets"), hint="Did you mean `buckets`?")
+    bench.refused(command).only(
+        "E104", at=bench.spot("snapshot.yaml", "bukets"), hint="Did you mean `buckets`?"
+    )
 
 
 def test_an_unknown_field_is_named_with_the_fields_that_there_are(bench: Any) -> None:
     bench.change("dataset.yaml", "    seed: 1", "    colour: green")
-    found = bench.refused("validate").only("E104", at=bench.spot("dataset.yaml", "colour"), says="Dataset.spec.split")
+    found = bench.refused("validate").only(
+        "E104", at=bench.spot("dataset.yaml", "colour"), says="Dataset.spec.split"
+    )
     assert found["hint"] == "Fields here: seed, validation."
 
 
@@ -35,7 +42,9 @@ def test_an_unknown_field_of_the_envelope(bench: Any) -> None:
 
 def test_an_unknown_kind(bench: Any) -> None:
     bench.change("dataset.yaml", "kind: Dataset", "kind: Datset")
-    bench.refused("validate").only("E201", at=bench.spot("dataset.yaml", "Datset"), hint="Did you mean `Dataset`?")
+    bench.refused("validate").only(
+        "E201", at=bench.spot("dataset.yaml", "Datset"), hint="Did you mean `Dataset`?"
+    )
 
 
 def test_another_version_of_the_form(bench: Any) -> None:
@@ -45,7 +54,9 @@ def test_another_version_of_the_form(bench: Any) -> None:
 
 def test_a_missing_field(bench: Any) -> None:
     bench.change("snapshot.yaml", "    uses: sources.tables\n", "")
-    bench.refused("validate").only("E106", at=bench.spot("snapshot.yaml", "version: 1\n    with"), says="`uses` is missing")
+    bench.refused("validate").only(
+        "E106", at=bench.spot("snapshot.yaml", "version: 1\n    with"), says="`uses` is missing"
+    )
 
 
 WRONG: list[tuple[str, str, str, str, str, str]] = [
@@ -74,7 +85,9 @@ WRONG: list[tuple[str, str, str, str, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("file", "old", "new", "spot", "says", "hint"), WRONG, ids=[row[2].strip() for row in WRONG])
+@pytest.mark.parametrize(
+    ("file", "old", "new", "spot", "says", "hint"), WRONG, ids=[row[2].strip() for row in WRONG]
+)
 def test_a_wrong_type(bench: Any, file: str, old: str, new: str, spot: str, says: str, hint: str) -> None:
     bench.change(file, old, new)
     bench.refused("validate").only("E105", at=bench.spot(file, spot), says=says, hint=hint or None)
@@ -101,7 +114,9 @@ def test_a_wrong_unit(bench: Any, value: str, says: str) -> None:
 
 def test_a_duplicate_key(bench: Any) -> None:
     bench.change("project.yaml", "  smallCell: 3\n", "  smallCell: 3\n  smallCell: 30\n")
-    bench.refused("validate").only("E102", at=bench.spot("project.yaml", "smallCell: 30"), hint="first set in line")
+    bench.refused("validate").only(
+        "E102", at=bench.spot("project.yaml", "smallCell: 30"), hint="first set in line"
+    )
 
 
 @pytest.mark.parametrize("text", ["\tsmallCell: 3", "  smallCell: 3\n\ttitle: x", "  smallCell:\n\t- 3"])
@@ -115,7 +130,9 @@ def test_a_word_that_yaml_reads_as_a_boolean(bench: Any, word: str) -> None:
     meant = "true" if word.lower() in ("yes", "on", "true") else "false"
     bench.change("licenses.yaml", "spec:\n", f"spec:\n  fileOverRepository: {word}\n")
     refusal = bench.refused("validate")
-    refusal.only("E107", at=bench.spot("licenses.yaml", f"{word}\n"), says=f"read as {meant}", hint="quote it")
+    refusal.only(
+        "E107", at=bench.spot("licenses.yaml", f"{word}\n"), says=f"read as {meant}", hint="quote it"
+    )
 
 
 def test_no_among_texts_is_one_error_and_not_two(bench: Any) -> None:
@@ -136,7 +153,9 @@ def test_no_among_texts_is_one_error_and_not_two(bench: Any) -> None:
         ("a: " + "[" * 200, f"a: {'[' * 64}^[", "nested deeper than 64"),
     ],
 )
-def test_what_is_not_yaml_or_a_part_of_it_that_is_not_read(bench: Any, text: str, spot: str, says: str) -> None:
+def test_what_is_not_yaml_or_a_part_of_it_that_is_not_read(
+    bench: Any, text: str, spot: str, says: str
+) -> None:
     bench.write("more.yaml", text)
     at = bench.spot("more.yaml", spot) if spot else None
     bench.refused("validate").only("E101", at=at, says=says)
@@ -196,7 +215,9 @@ def test_all_errors_are_told_at_once_in_the_order_of_their_places(bench: Any) ->
     ]
     bench.remove("broken.yaml")
     found = bench.refused("validate").found
-    assert [d["message"] for d in found if d["code"] == "E202"] == ["`Snapshot/corpse` names nothing in this workspace"]
+    assert [d["message"] for d in found if d["code"] == "E202"] == [
+        "`Snapshot/corpse` names nothing in this workspace"
+    ]
     assert all(CODES[d["code"]].exit == 3 for d in found)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from bigcode.spec.lock import identity_digest
 from workspaces import objects_of, resource
+
+from bigcode.spec.lock import identity_digest
 
 # ---------------------------------------------------------------- what the store holds
 
@@ -43,7 +44,9 @@ def test_verify_finds_a_corrupt_object_puts_it_aside_and_apply_makes_it_anew(ben
     assert bench.run("verify", str(bench.space)).code == 0
 
 
-@pytest.mark.parametrize(("command", "code"), [("show", "E504"), ("card", "E504"), ("verify", "E507"), ("bundle", "E507")])
+@pytest.mark.parametrize(
+    ("command", "code"), [("show", "E504"), ("card", "E504"), ("verify", "E507"), ("bundle", "E507")]
+)
 def test_an_object_that_is_missing(bench: Any, command: str, code: str) -> None:
     path = shard(bench)
     good = path.read_bytes()
@@ -121,7 +124,10 @@ def test_a_fresh_store_holds_nothing_that_a_failed_command_left(fresh: Any) -> N
 
 
 def lock(bench: Any, **entries: str) -> None:
-    bench.write("bigcode.lock", json.dumps({"format": 1, "released": {a: {"identity": i} for a, i in entries.items()}}))
+    bench.write(
+        "bigcode.lock",
+        json.dumps({"format": 1, "released": {a: {"identity": i} for a, i in entries.items()}}),
+    )
 
 
 def frozen(bench: Any, address: str) -> str:
@@ -154,14 +160,18 @@ def test_a_new_version_beside_a_released_one_is_the_way(bench: Any) -> None:
 def test_prose_and_runtime_of_a_released_version_may_change(bench: Any) -> None:
     addresses = ("Dataset/tiny@1.0.0", "Project/tiny@1.0.0")
     lock(bench, **{address: frozen(bench, address) for address in addresses})
-    bench.change("dataset.yaml", "spec:\n", "spec:\n  terms: Be kind.\n  lifecycle: {state: retired, reason: old}\n")
+    bench.change(
+        "dataset.yaml", "spec:\n", "spec:\n  terms: Be kind.\n  lifecycle: {state: retired, reason: old}\n"
+    )
     bench.change("project.yaml", "workers: 1", "workers: 2")
     assert bench.run("validate", str(bench.space)).code == 0
 
 
 def test_a_released_version_that_is_gone(bench: Any) -> None:
     lock(bench, **{"License/old@1.0.0": "0" * 64})
-    bench.refused("plan").only("E210", says="License/old@1.0.0 was released and its spec is gone", hint="lifecycle.state")
+    bench.refused("plan").only(
+        "E210", says="License/old@1.0.0 was released and its spec is gone", hint="lifecycle.state"
+    )
 
 
 def test_a_released_version_with_another_error_is_not_called_gone(bench: Any) -> None:

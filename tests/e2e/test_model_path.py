@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from model_workspaces import PLANTED, Ran, bigcode, write_model_workspace
-from workspaces import bundle_of, edit_spec, tasks_of_last_run, verdicts_of
+from workspaces import bundle_of, edit_spec, root_of, tasks_of_last_run, verdicts_of
 
 from bigcode.cli import run
 
@@ -231,7 +231,8 @@ def test_rows_of_who_opted_out_show_a_keyed_id_and_a_reason_alone(
 
 
 def test_a_pinned_model_prints_as_stale(built: Built, opted_out: OptedOut) -> None:
-    assert "Model/tiny@1.0.0 is pinned: its data has moved on since" in opted_out.applied.out
+    (told,) = [line for line in opted_out.applied.out.splitlines() if "moved on" in line]
+    assert all(f"{kind}/tiny@1.0.0" in told for kind in MODEL_SIDE)
     card = Path("governance", "cards", "tiny", "tiny.model-card.md")
     assert "| Data has changed since | no |" in (built.space / card).read_text()
     assert "| Data has changed since | yes |" in (opted_out.space / card).read_text()
@@ -242,6 +243,19 @@ def test_a_pinned_model_prints_as_stale(built: Built, opted_out: OptedOut) -> No
 def test_a_lost_mirror_is_begun_again(opted_out: OptedOut) -> None:
     assert (opted_out.space / ".bigcode" / "mlflow" / "mlflow.db").exists()
     assert "mirror failed" not in opted_out.applied.err
+
+
+@pytest.mark.parametrize("which", ["built", "opted_out"])
+def test_its_bundle_verifies(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    space: Path = request.getfixturevalue(which).space
+    bundle = bundle_of(space, tmp_path / "bundle")
+    assert run(["verify", str(bundle)]) == 0
+    last = (
+        request.getfixturevalue(which).resumed if which == "built" else request.getfixturevalue(which).applied
+    )
+    assert root_of(bundle) in last.out
+    manifest = (bundle / "manifests/Dataset/tiny@1.0.0/shards.json").read_text()
+    assert manifest.index("train/c-00") < manifest.index("train/cpp-00")
 
 
 @pytest.mark.parametrize("which", ["built", "opted_out"])

@@ -151,6 +151,25 @@ def test_a_killed_run_is_finished_by_the_next(
     ends_well(space, case, tmp_path)
 
 
+def test_a_worker_that_is_killed_fails_the_run_and_costs_no_more(new: Case, tmp_path: Path) -> None:
+    space = copy_space(new.space, tmp_path, store=True)
+    (space / "env").mkdir()
+    write_spec(
+        space / "env" / "two.yaml", {"Project/tiny": {"execution": {"executor": "local", "workers": 2}}}
+    )
+    script = Path(sys.executable).with_name("bigcode")
+    environment = {**os.environ, "BIGCODE_FAULT": "object.written:kill:7"}
+    done = subprocess.run(
+        [script, "apply", space, "--env", "two"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "the worker ended" in done.stderr
+    assert "Traceback" not in done.stderr
+    # The overlay is part of the bundle, so it goes before the roots are compared.
+    (space / "env" / "two.yaml").unlink()
+    ends_well(space, new, tmp_path)
+
+
 def test_a_run_that_fails_keeps_what_was_recorded_before(applied: Path, tmp_path: Path) -> None:
     before = root_of(bundle_of(applied, tmp_path / "before"))
     kept: dict[Path, Any] = {p: p.read_bytes() for p in (applied / ".bigcode" / "refs").rglob("*.json")}

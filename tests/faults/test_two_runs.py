@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workspaces import apply, bundle_of, copy_space, edit_spec, root_of
+from workspaces import apply, bundle_of, copy_space, edit_spec, resource, root_of, write_spec
 
 from bigcode.api import Problem
 from bigcode.cli import run
@@ -18,15 +18,27 @@ from bigcode.plan.graph import Node
 from bigcode.run.apply import Apply
 from bigcode.store.store import Store
 
+LICENSE = {
+    "generator": {"uses": "openrail.m", "version": 1},
+    "title": "Tiny licence",
+    "licensor": "the tiny group",
+}
+
 
 class Meanwhile(Quiet):
-    """Does something when a node is finished, once."""
+    """Does something when a node is finished, or is about to start, once."""
 
-    def __init__(self, node: str, act: Callable[[], None]) -> None:
-        self.node, self.act, self.acted = node, act, False
+    def __init__(self, node: str, act: Callable[[], None], *, early: bool = False) -> None:
+        self.node, self.act, self.early, self.acted = node, act, early, False
+
+    def node_started(self, node: Node, tasks: int) -> None:
+        self._act(node, self.early)
 
     def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None:
-        if node.id.endswith(self.node) and not self.acted:
+        self._act(node, not self.early)
+
+    def _act(self, node: Node, now: bool) -> None:
+        if now and node.id.endswith(self.node) and not self.acted:
             self.acted = True
             self.act()
 
@@ -42,7 +54,9 @@ def expected(applied_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     return root_of(bundle_of(applied_template, tmp_path_factory.mktemp("expected") / "bundle"))
 
 
-def test_two_processes_on_one_store(blank: Path, tmp_path: Path, expected: str) -> None:
+def test_two_processes_on_one_store(blank: Path, tmp_path: Path) -> None:
+    write_spec(blank / "license.yaml", resource("License", "tiny", LICENSE))
+    clean = copy_space(blank, tmp_path / "clean", store=False)
     script = Path(sys.executable).with_name("bigcode")
     started = [
         subprocess.Popen([script, "apply", blank], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -53,8 +67,9 @@ def test_two_processes_on_one_store(blank: Path, tmp_path: Path, expected: str) 
     assert codes in ([0, 0], [0, 7]), printed
     assert set(generations(blank).values()) == {1}
     apply(blank)
+    apply(clean)
     assert set(generations(blank).values()) == {1}
-    assert root_of(bundle_of(blank, tmp_path / "bundle")) == expected
+    assert root_of(bundle_of(blank, tmp_path / "bundle")) == root_of(bundle_of(clean, tmp_path / "cleaned"))
     assert run(["card", str(blank), "--check"]) == 0
 
 
@@ -85,6 +100,32 @@ def test_a_run_that_is_overtaken_by_another_is_refused(applied: Path, tmp_path: 
     assert outputs(other, tmp_path / "others") == clean_outputs(other, tmp_path / "one")
     apply(applied)
     assert outputs(applied, tmp_path / "mine") == clean_outputs(applied, tmp_path / "two")
+
+
+def test_a_program_that_another_run_has_begun_is_not_begun_again(
+    applied: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_spec(applied / "license.yaml", resource("License", "tiny", LICENSE))
+    codes: list[int] = []
+    meanwhile = Meanwhile("#text", lambda: codes.append(run(["apply", str(applied)])), early=True)
+    outcome = Apply(open_spec(str(applied), "").session(), meanwhile).run()
+    assert codes == [7]
+    assert "E505  License/tiny@1.0.0#text is at work in another run" in capfd.readouterr().err
+    assert generations(applied)["License/tiny/1.0.0"] == 1
+    assert "License/tiny@1.0.0" in outcome.moved
+    apply(applied)
+    assert not list((applied / ".bigcode" / "work").iterdir())
+
+
+def test_a_program_that_another_run_has_finished_is_not_run_again(applied: Path) -> None:
+    """The other run ends between the look at the store and the start of the program."""
+    write_spec(applied / "license.yaml", resource("License", "tiny", LICENSE))
+    edit_spec(applied / "dataset.yaml", "split", "seed", value=2)
+    meanwhile = Meanwhile("#decide.elect", lambda: apply(applied))
+    outcome = Apply(open_spec(str(applied), "").session(), meanwhile).run()
+    assert meanwhile.acted
+    assert outcome.ran > 0
+    assert generations(applied)["License/tiny/1.0.0"] == 1
 
 
 def outputs(space: Path, bundle: Path) -> bytes:

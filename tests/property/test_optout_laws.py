@@ -13,6 +13,7 @@ from workspaces import (
     apply,
     bundle_of,
     copy_space,
+    edit_spec,
     facts_of,
     kept_of,
     shard_rows,
@@ -295,8 +296,6 @@ def test_opting_out_a_vendor_leaves_the_author_whole(built: tuple[Path, Path]) -
 
 
 def test_a_copy_that_the_policy_leaves_to_its_holder_stays(applied: Path, tmp_path: Path) -> None:
-    from workspaces import edit_spec
-
     edit_spec(applied / "optout.yaml", "copies", value="keep")
     write_wishes(applied, [("owner", "requestlib")])
     apply(applied)
@@ -355,3 +354,52 @@ def test_taking_a_wish_back_runs_nothing_that_stood_before(applied: Path, tmp_pa
 
 def verdict_digests(bundle: Path) -> dict[int, bytes]:
     return {int(path.stem): path.read_bytes() for path in (bundle / "verdicts").rglob("*.parquet")}
+
+
+# ---------------------------------------------------------------- what an entry of a list means
+
+
+@pytest.mark.parametrize(
+    ("wish", "path"),
+    [
+        (("path", "Ops/deploy:SRC/Notify.py"), "src/notify.py"),
+        (("path", "ops/deploy:src"), "src/notify.py"),
+        (("path", "ops/deploy:AUTHORS"), "AUTHORS"),
+        (("repository", "OPS/Deploy"), "AUTHORS"),
+        (("owner", "Ops"), "AUTHORS"),
+        (
+            ("blob", next(blob_of(row["content"]).upper() for row in CORPUS if row["path"] == "AUTHORS")),
+            "AUTHORS",
+        ),
+    ],
+)
+def test_an_entry_names_what_it_names_in_any_case(
+    applied: Path, tmp_path: Path, wish: Wish, path: str
+) -> None:
+    assert path in {row["path"] for row in verdicts_of(bundle_of(applied, tmp_path / "before"))}
+    write_wishes(applied, [wish])
+    apply(applied)
+    rows = verdicts_of(bundle_of(applied, tmp_path / "after"))
+    assert path not in {row["path"] for row in rows}
+    hidden = [row for row in rows if row["path"] is None]
+    assert hidden
+    assert all({row[c] for c in row if c not in ("row", "reason")} == {None} for row in hidden)
+
+
+def test_a_name_on_another_host_is_somebody_else() -> None:
+    """Ann of one host is the origin of what the Ann of another vendors; the wish is for the first host alone."""
+    blob = BLOBS[1]
+    rows = [
+        optout.Row(
+            "a/ann/one@1:one/a.py", "a", "ann", "one", "one/a.py", blob, blob[:40], 1000, 1, False, False
+        ),
+        optout.Row(
+            "b/ann/two@1:lib/a.py", "b", "ann", "two", "lib/a.py", blob, blob[:40], 1000, 2, True, False
+        ),
+    ]
+    hits = optout.match(rows, [optout.Wish("owner", "ann", "a")], SCOPES)
+    assert hits == ["optout.owner", ""]
+    removal = optout.spread(
+        rows, hits, ["", ""], copies="exact", contested="keep", common=optout.CommonProperty()
+    )
+    assert removal.reasons == ["optout.owner", "optout.copy"]

@@ -13,9 +13,22 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workspaces import bundle_of, copy_space, root_of, write_spec, write_wishes
+from workspaces import (
+    apply,
+    bundle_of,
+    copy_space,
+    edit_spec,
+    facts_of,
+    root_of,
+    verdicts_of,
+    write_rows,
+    write_spec,
+    write_wishes,
+)
 
 from bigcode.store.tables import decode_table, encode_table
+from bigcode.testing import texts
+from bigcode.testing.corpus import HOST, build_corpus
 
 COMMANDS = """\
 import sys
@@ -44,8 +57,6 @@ def wished(blank_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="module")
 def expected(wished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of an apply in this process."""
-    from workspaces import apply
-
     parent = tmp_path_factory.mktemp("expected")
     space = copy_space(wished, parent, store=True)
     apply(space)
@@ -126,3 +137,43 @@ def test_equal_tables_have_equal_bytes_whatever_they_went_through(
     order = data.draw(st.permutations(range(len(rows))))
     back = [order.index(index) for index in range(len(rows))]
     assert encode_table(table.take(pa.array(order, pa.int64())).take(pa.array(back, pa.int64()))) == wanted
+
+
+def test_the_number_of_partitions_decides_nothing(blank: Path, tmp_path: Path) -> None:
+    """Verdicts of a file follow from its own project and from the whole, never from who shares its bucket."""
+    mit = next(
+        row["content"] for row in build_corpus() if row["owner"] == "alpha" and row["path"] == "LICENSE"
+    )
+    declared = "Metadata-Version: 2.4\nName: x\nVersion: 1\nLicense-Expression: "
+    more = [
+        ("mirror.example", "alpha", "2.0", "alpha/words.py", texts.RETRY.replace("seconds", "moments")),
+        (HOST, "both", "1", "LICENSE-MIT", mit),
+        (HOST, "both", "1", "PKG-INFO", f"{declared}MIT AND CC0-1.0\n"),
+        (HOST, "both", "1", "both/a.py", texts.SESSION.replace("cookie", "biscuit")),
+        (HOST, "free", "1", "PKG-INFO", f"{declared}CC0-1.0\n"),
+        (HOST, "free", "1", "free/a.py", texts.SESSION.replace("cookie", "cracker")),
+    ]
+    rows = [
+        {
+            "host": host,
+            "owner": owner,
+            "repository": owner,
+            "revision": revision,
+            "path": path,
+            "released": 1,
+            "content": text,
+        }
+        for host, owner, revision, path, text in more
+    ]
+    write_rows(blank, [*build_corpus(), *rows])
+    edit_spec(blank / "licenses.yaml", "attribution", value="exclude")
+    found = []
+    for buckets, partitions in ((1, 1), (4, 3), (9, 2)):
+        edit_spec(blank / "snapshot.yaml", "buckets", value=buckets)
+        edit_spec(blank / "snapshot.yaml", "blobPartitions", value=partitions)
+        apply(blank)
+        bundle = bundle_of(blank, tmp_path / str(buckets))
+        found.append((sorted(verdicts_of(bundle), key=lambda row: row["row"]), facts_of(bundle)))
+    assert found[0][0] == found[1][0] == found[2][0]
+    for _, facts in found:
+        assert {**facts, "shards": 0} == {**found[0][1], "shards": 0}
