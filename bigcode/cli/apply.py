@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bigcode.cli.common import open_spec, spec_options
-from bigcode.cli.output import duration, emit_json, plural, progress, say
+from bigcode.cli.output import duration, emit_json, plural, program, progress, say
 
 
 @click.command("apply")
@@ -80,7 +80,7 @@ def _tell(outcome: Any, session: Any, seconds: float, targets: tuple[str, ...]) 
         click.echo(f"Release:  {_relative(session.releases_folder / name)}/ (draft)")
     click.echo(f"Bundle:   root digest sha256:{outcome.root}")
     where = _relative(session.workspace.root)
-    click.echo(f"Check it: bigcode bundle {where} --output bundle && bigcode verify bundle")
+    click.echo(f"Check it: {program()} bundle {where} --output bundle && {program()} verify bundle")
 
 
 def _relative(path: Any) -> str:

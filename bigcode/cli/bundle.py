@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bigcode.cli.common import open_spec, spec_options
-from bigcode.cli.output import emit_json
+from bigcode.cli.output import emit_json, program
 
 
 @click.command("bundle")
@@ -44,7 +44,7 @@ def command(spec: str, workspace: str, env: str, json_output: bool, output: Path
         emit_json("bundle", {"output": str(output), "root": f"sha256:{root}", "files": len(files)})
         return
     click.echo(f"{output}: {len(files)} files, root digest sha256:{root}")
-    click.echo(f"Check it: bigcode verify {output}")
+    click.echo(f"Check it: {program()} verify {output}")
 
 
 def write_folder(output: Path, files: dict[str, bytes]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from typing import Any
 
@@ -29,6 +31,14 @@ def emit_json(kind: str, value: Any) -> None:
 def say(text: str = "") -> None:
     """Progress and remarks, on stderr."""
     click.echo(text, err=True)
+
+
+def program() -> str:
+    """How this program was called, so that a command printed for copying works as it stands."""
+    called = sys.argv[0]
+    if not called.endswith("/bigcode"):
+        return "bigcode"
+    return "bigcode" if shutil.which("bigcode") == called else os.path.relpath(called)
 
 
 def plural(count: int, noun: str) -> str:

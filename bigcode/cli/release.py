@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bigcode.cli.common import open_spec, spec_options
-from bigcode.cli.output import emit_json, plural
+from bigcode.cli.output import emit_json, plural, program
 
 
 @click.command("release")
@@ -57,4 +57,4 @@ def command(spec: str, workspace: str, env: str, json_output: bool, as_of: Any) 
         )
     click.echo(f"Folder:   {done.folder}")
     click.echo(f"Evidence: root digest sha256:{done.root}, signed")
-    click.echo(f"Check it: bigcode verify {done.folder}/evidence --data {done.folder}/dataset")
+    click.echo(f"Check it: {program()} verify {done.folder}/evidence --data {done.folder}/dataset")

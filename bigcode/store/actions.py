@@ -105,10 +105,13 @@ class Actions:
         if data is None:
             return None
         try:
-            return Action.from_json(json.loads(data))
+            action = Action.from_json(json.loads(data))
+            if action.key != key:
+                raise ValueError("it is the record of another key")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             hint = f"Move {self.name(key)} out of the store; `bigcode apply` computes it anew."
             raise fail("E511", f"action {key[:12]} cannot be read", hint=hint) from error
+        return action
 
     def commit(self, action: Action) -> Action:
         """Put the action; where one is there already, the first one stands.

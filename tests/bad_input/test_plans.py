@@ -139,6 +139,17 @@ def test_a_stale_list_keeps_a_release_back(bench: Any) -> None:
     assert not bench.path("bigcode.lock").exists()
 
 
+def test_a_release_that_nobody_approved_is_kept_back(fresh: Any) -> None:
+    release(fresh, gates=["approvals"])
+    fresh.change("project.yaml", "spec:\n", "spec:\n  approvals: [{kind: release, groups: [wg]}]\n")
+    fresh.refused("release").only("E507", says="tasks are pending", hint="`bigcode apply`")
+    assert fresh.run("apply", str(fresh.space)).code == 0
+    refusal = fresh.refused("release")
+    refusal.only("E510", says="release: 0 of 1 from wg", hint="`bigcode approve`")
+    assert refusal.ran.code == 5
+    assert not fresh.path("bigcode.lock").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [

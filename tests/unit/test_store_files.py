@@ -209,6 +209,13 @@ def test_a_record_that_cannot_be_read_says_which_file_to_move(store: Store, data
         assert store.actions.name(written.key) in str(error.value)
 
 
+def test_a_record_in_the_place_of_another_is_not_taken_for_it(store: Store) -> None:
+    one, two = store.actions.commit(action()), action("cd" * 32)
+    store.files.put(store.actions.name(two.key), store.files.read(store.actions.name(one.key)) or b"")
+    with pytest.raises(Problem, match="E511"):
+        store.actions.get(two.key)
+
+
 # ---------------------------------------------------------------- references
 
 
