@@ -20,7 +20,7 @@ class Query:
     """An aggregate over a named table, small enough to be run again by anybody.
 
     `aggregate` is `count`, `sum`, `min`, `max` or `distinct`; `column` is what it is taken of (none for
-    `count`); `where` holds column equals value, all of which must hold.
+    `count`; several, with commas between, for `distinct`); `where` holds column equals value, all of which must hold.
     """
 
     table: str

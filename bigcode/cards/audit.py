@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bigcode.api import Diagnostic, Fact
+from bigcode.api import Diagnostic, Fact, Place
 from bigcode.cards.trace import check_trace
 
 
@@ -19,12 +19,20 @@ def check_cards(bundle: Any, facts: Mapping[str, Fact]) -> Iterable[Diagnostic]:
     lines = (json.loads(line) for line in bundle["declared.jsonl"].splitlines())
     declared = {fact.id: fact for fact in map(Fact.from_json, lines)}
     said = bundle.json("names.json")
-    for name in bundle:
+    names = set(bundle)
+    for name in sorted(names):
+        stem, _, ending = name.rpartition(".")
+        if name.startswith("cards/") and ending in ("md", "html") and f"{stem}.trace.json" not in names:
+            yield Diagnostic("E609", "the card has no trace", Place(name))
         if not name.endswith(".trace.json"):
             continue
         trace = bundle.json(name)
         stem = name.removesuffix(".trace.json")
+        if trace["card"] not in said["resources"]:
+            yield Diagnostic("E609", "the trace is of no card of the workspace", Place(name))
         for surface, ending in (("markdown", ".md"), ("html", ".html")):
+            if trace[surface]["surface"] != surface:
+                yield Diagnostic("E609", f"the trace of the {surface} is one of another surface", Place(name))
             text = bundle[stem + ending].decode()
             yield from check_trace(
                 text,

@@ -18,25 +18,29 @@ from bigcode.cli.output import duration, emit_json, plural, program, progress, s
 def command(spec: str, workspace: str, env: str, json_output: bool, retrain: bool) -> None:
     """Build what the specs declare: datasets, models, evaluations, cards, as drafts.
 
-    SPEC may also be a plan file that `bigcode plan --out` wrote; a stale one is refused.
+    SPEC may also be a plan file that `bigcode plan --out` wrote; a stale one is refused. A plan
+    retrains if it was made with `bigcode plan --retrain`.
     """
     from bigcode.plan.planfile import read_plan
     from bigcode.run.apply import Apply
-    from bigcode.run.planning import check_plan
+    from bigcode.run.planning import check_plan, retrainable
 
     plan = read_plan(spec) if spec.endswith(".json") else None
+    if plan and retrain and not plan["retrain"]:
+        raise click.UsageError(
+            f"`{spec}` was made without --retrain, and nobody reviewed what that trains; "
+            "`bigcode plan SPEC --retrain --out plan.json` makes one that has it."
+        )
     opened = open_spec(plan["workspace"] if plan else spec, workspace, plan["env"] if plan else env)
     session = opened.session()
     targets = tuple(plan["targets"]) if plan else opened.addresses()
-    pinned = frozenset(
-        a for a, r in opened.workspace.resources.items() if r.kind in ("Tokenizer", "Model", "Evaluation")
-    )
+    anew = retrainable(opened.workspace) if (plan["retrain"] if plan else retrain) else frozenset()
     if plan:
         check_plan(plan, session)
     started = time.perf_counter()
     shown = progress(json_output)
     with shown if hasattr(shown, "__enter__") else nullcontext():
-        outcome = Apply(session, shown, targets, pinned if retrain else frozenset()).run()
+        outcome = Apply(session, shown, targets, anew).run()
     seconds = time.perf_counter() - started
     if json_output:
         emit_json(

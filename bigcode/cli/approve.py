@@ -27,6 +27,11 @@ def command(record: Path, name: str, key: Path) -> None:
     decision, found = read_decision(record)
     raise_errors(found)
     assert decision is not None
+    missing = [name for name in ("kind", "workspace", "subject") if not decision.front.get(name)]
+    if missing:
+        hint = "Say what is approved: kind: release, workspace: demo, subject: Release/demo@1.0.0."
+        told = f"the record names no {' and no '.join(missing)}, so no gate would count it"
+        raise fail("E209", told, Place(str(record)), hint)
     public = make_key(key)
     value = sign(key, decision_message(decision))
     head, _, body = record.read_text("utf-8")[4:].partition("\n---\n")

@@ -14,14 +14,17 @@ from bigcode.cli.output import emit_json
 def command(spec: str, workspace: str, env: str, json_output: bool, dot: bool) -> None:
     """Print the nodes of each resource and what they read."""
     from bigcode.plan.graph import sources
+    from bigcode.plan.keys import recipe_keys
 
     opened = open_spec(spec, workspace, env)
     graph = opened.session().graph(opened.addresses())
     if json_output:
+        recipes = recipe_keys(graph)
         nodes = {
             n.id: {
                 "component": n.component,
                 "behaviour": n.behaviour,
+                "recipe": recipes[n.id],
                 "shape": n.shape,
                 "reads": sources(n),
                 "partitions": len(n.partitions) or None,

@@ -40,7 +40,8 @@ def command() -> None:
 def key(spec: str, workspace: str) -> None:
     """Make the steward's key of the store and sign pinned lists; says nothing when all is there."""
     from bigcode.api.canonical import digest
-    from bigcode.evidence.consent import seal_list, signature_path
+    from bigcode.api.diagnostics import Problem
+    from bigcode.evidence.consent import check_signature, seal_list, signature_path
     from bigcode.evidence.signing import make_key
 
     session, lists = _lists(spec, workspace)
@@ -49,12 +50,19 @@ def key(spec: str, workspace: str) -> None:
         session.store.prepare()
         make_key(session.key_path)
         click.echo(f"Made a key: {session.key_path}")
+    trusted = session.trusted_keys()
     for address, resource, path in lists:
-        if (
-            path.exists()
-            and (fresh or not signature_path(path).exists())
-            and f"sha256:{digest(path.read_bytes())}" == resource.spec.pin
-        ):
+        pin = f"sha256:{digest(path.read_bytes())}" if path.exists() else ""
+        if not pin or pin != resource.spec.pin or not (fresh or not signature_path(path).exists()):
+            continue
+        try:
+            check_signature(path, pin, resource.spec.signers or trusted)
+        except Problem:
+            if resource.spec.signers and not set(trusted) & set(resource.spec.signers):
+                click.echo(
+                    f"The list of {address} is not signed: `signers` does not name the key of this store."
+                )
+                continue
             seal_list(path, session.key_path)
             click.echo(f"Signed the list of {address}: it is the pinned one.")
 
@@ -91,7 +99,7 @@ def import_(spec: str, file: Any, scope: str, workspace: str) -> None:
 
 def _add(spec: str, workspace: str, entries: list[dict[str, str]]) -> None:
     from bigcode.api.diagnostics import Place, fail
-    from bigcode.evidence.consent import new_list, parse_list, render_list
+    from bigcode.evidence.consent import entry_key, new_list, parse_list, render_list
 
     session, lists = _lists(spec, workspace)
     if len(lists) > 1:
@@ -102,16 +110,38 @@ def _add(spec: str, workspace: str, entries: list[dict[str, str]]) -> None:
         )
     address, resource, path = lists[0]
     content = parse_list(path.read_bytes(), Place(str(path))) if path.exists() else new_list()
-    before = len(content["entries"])
-    parse_list(json.dumps({**content, "entries": entries}).encode(), Place("the new entries"))
+    before, known = len(content["entries"]), {entry_key(e) for e in content["entries"]}
+    scopes = resource.spec.scopes
+    parse_list(json.dumps({**content, "entries": entries}).encode(), Place("the new entries"), scopes)
     content["entries"] = [*content["entries"], *entries]
     data = render_list(content)
-    after = len(parse_list(data, Place(str(path)))["entries"])
+    after = len(parse_list(data, Place(str(path)), scopes)["entries"])
     told = _seal(session, address, resource, path, data)
     click.echo(
         f"{address}: {after - before:,} {'entry' if after - before == 1 else 'entries'} added, {after:,} in all."
     )
     click.echo(told)
+    _tell_reach(session, address, entries, known)
+
+
+def _tell_reach(session: Any, address: str, entries: list[dict[str, str]], known: set[Any]) -> None:
+    """Say of each entry that is not known how many files it names, by its position among all of them."""
+    from bigcode.evidence.consent import entry_key
+    from bigcode.run.reach import tell_reach
+
+    new = [(number, e) for number, e in enumerate(entries, 1) if entry_key(e) not in known]
+    for line in tell_reach(session, address, [e for _, e in new], [number for number, _ in new]):
+        click.echo(line)
+
+
+def _applied_entries(session: Any, resource: Any) -> set[Any]:
+    """Entries of the list that the spec pins, where a build has taken it into the store."""
+    from bigcode.evidence.consent import entry_key
+
+    pin = resource.spec.pin.removeprefix("sha256:")
+    if not pin or not session.store.objects.has(pin):
+        return set()
+    return {entry_key(e) for e in json.loads(session.store.objects.get(pin))["entries"]}
 
 
 @command.command("seal")
@@ -127,8 +157,9 @@ def seal(spec: str, workspace: str) -> None:
         if not path.exists():
             raise fail("E401", f"there is no list at {path}", hint="`bigcode optout add` starts one.")
         data = path.read_bytes()
-        parse_list(data, Place(str(path)))
+        entries = parse_list(data, Place(str(path)), resource.spec.scopes)["entries"]
         click.echo(_seal(session, address, resource, path, data))
+        _tell_reach(session, address, entries, _applied_entries(session, resource))
 
 
 def _seal(session: Any, address: str, resource: Any, path: Path, data: bytes) -> str:
@@ -215,10 +246,13 @@ def status(spec: str, workspace: str, json_output: bool) -> int:
             },
         )
     else:
-        for address, resource, _ in lists:
+        for address, resource, path in lists:
             pin = f"{resource.spec.pin[:19]}..." if resource.spec.pin else "not pinned"
             state = "sealed" if problems[address] is None else "not usable"
             click.echo(f"{address}: as of {resource.spec.as_of}, {pin}, {state}")
+            if problems[address] is None:
+                entries = json.loads(path.read_bytes())["entries"]
+                _tell_reach(session, address, entries, _applied_entries(session, resource))
         for diagnostic in found:
             click.echo(str(diagnostic), err=True)
     return max((p.exit_code for p in problems.values() if p), default=0)

@@ -29,6 +29,7 @@ from bigcode.cli.render_plan import github_comment, plan_lines
     help="github: a comment for a review; implies --impact.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the plan to a file for `bigcode apply`.")
+@click.option("--retrain", is_flag=True, help="Plan for `apply --retrain`; the plan file keeps it.")
 @click.option("--exit-code", is_flag=True, help="Exit 4 when something would change.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date for the gates; today unless given.")
 def command(
@@ -39,6 +40,7 @@ def command(
     impact: bool,
     form: str,
     out: Path | None,
+    retrain: bool,
     exit_code: bool,
     as_of: Any,
 ) -> int:
@@ -49,7 +51,7 @@ def command(
 
     opened = open_spec(spec, workspace, env)
     session = opened.session()
-    graph, found, value = plan_of(session, env, opened.addresses())
+    graph, found, value = plan_of(session, env, opened.addresses(), retrain)
     states = gates(opened.workspace, as_of.date() if as_of else date.today())
     delta = None
     if impact or form == "github":

@@ -19,7 +19,10 @@ from bigcode.cli.output import emit_json, plural, program
     help="Date at which the gates are judged; today unless given.",
 )
 def command(spec: str, workspace: str, env: str, json_output: bool, as_of: Any) -> None:
-    """Publish a release: judge its gates, freeze its versions in bigcode.lock, sign its evidence, write its folder."""
+    """Publish a release: judge its gates, freeze its versions in bigcode.lock, sign its evidence, write its folder.
+
+    A release that was published already is checked against the lock, and stays as it is.
+    """
     from bigcode.api.diagnostics import fail
     from bigcode.run.release import publish
 
@@ -41,6 +44,11 @@ def command(spec: str, workspace: str, env: str, json_output: bool, as_of: Any) 
                 "release": done.address,
                 "folder": str(done.folder),
                 "root": f"sha256:{done.root}",
+                "asOf": done.as_of,
+                "gates": [
+                    {"id": g.id, "ok": g.ok, "passes": g.passes, "text": g.text, "waiver": g.waiver}
+                    for g in done.gates
+                ],
                 "frozen": list(done.frozen),
                 "written": len(done.written),
             },
@@ -48,13 +56,16 @@ def command(spec: str, workspace: str, env: str, json_output: bool, as_of: Any) 
         return
     for gate in done.gates:
         click.echo(f"gate {gate.id}: {'ok' if gate.ok else 'waived by ' + gate.waiver}: {gate.text}")
-    if not done.written and not done.frozen:
+    if done.written and done.again:
+        click.echo(f"{done.address} is released already; its folder was restored, byte for byte.")
+    elif done.again:
         click.echo(f"{done.address} is released already; nothing changed.")
     else:
         click.echo(
             f"{done.address}: {plural(len(done.frozen), 'version')} frozen in bigcode.lock, "
             f"{plural(len(done.written), 'file')} written."
         )
+    click.echo(f"Gates:    as of {done.as_of}")
     click.echo(f"Folder:   {done.folder}")
     click.echo(f"Evidence: root digest sha256:{done.root}, signed")
     click.echo(f"Check it: {program()} verify {done.folder}/evidence --data {done.folder}/dataset")

@@ -13,6 +13,7 @@ from bigcode.cli.output import emit_json, plural
 def command(spec: str, workspace: str, env: str, json_output: bool) -> None:
     """Check the specs of a workspace: all errors at once, each with its place."""
     opened = open_spec(spec, workspace, env)
+    opened.session().graph()
     kinds: dict[str, int] = {}
     for resource in opened.workspace.resources.values():
         kinds[resource.kind] = kinds.get(resource.kind, 0) + 1

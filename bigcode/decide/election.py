@@ -100,10 +100,10 @@ def _elect_group(
         if not candidate.eligible:
             continue
         if split == "train":
-            copied = _nearest(m, held_distinct.values(), candidates, clusters, threshold)
             if candidate.blob in held_blobs:
                 out[m] = Outcome(split, "split", similarity=1.0)
                 continue
+            copied = _nearest(m, held_distinct.values(), candidates, clusters, threshold)
             if copied is not None:
                 out[m] = Outcome(split, "split", similarity=copied[1])
                 continue

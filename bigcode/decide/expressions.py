@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 _TOKEN = re.compile(r"\s*(\(|\)|[A-Za-z0-9.+:-]+)")
+_RESERVED = ("(", ")", "AND", "OR", "WITH")
 
 
 def satisfied(expression: str, allowed: Callable[[str], bool]) -> bool:
@@ -14,10 +15,11 @@ def satisfied(expression: str, allowed: Callable[[str], bool]) -> bool:
     `X WITH Y` is looked up as a whole; an exception only adds permission, so an admitted X is enough.
     An expression that cannot be read is not admitted.
     """
-    tokens = _TOKEN.findall(expression)
+    if _TOKEN.sub("", expression).strip():
+        return False
     try:
-        value, rest = _or(tokens, allowed)
-    except (IndexError, ValueError):
+        value, rest = _or(_TOKEN.findall(expression), allowed)
+    except (IndexError, ValueError, RecursionError):
         return False
     return value and not rest
 
@@ -28,7 +30,7 @@ def operands(expression: str) -> list[str]:
     for token in _TOKEN.findall(expression):
         if token.upper() == "WITH":
             skip = True
-        elif token.upper() not in ("AND", "OR", "(", ")"):
+        elif token.upper() not in _RESERVED:
             if not skip:
                 out.append(token)
             skip = False
@@ -58,8 +60,10 @@ def _operand(tokens: list[str], allowed: Callable[[str], bool]) -> tuple[bool, l
         if rest[0] != ")":
             raise ValueError("unbalanced")
         return value, rest[1:]
-    if head == ")" or head.upper() in ("AND", "OR", "WITH"):
+    if head.upper() in _RESERVED:
         raise ValueError("operand expected")
     if rest and rest[0].upper() == "WITH":
+        if rest[1].upper() in _RESERVED:
+            raise ValueError("exception expected")
         return allowed(f"{head} WITH {rest[1]}") or allowed(head), rest[2:]
     return allowed(head), rest

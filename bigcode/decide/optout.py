@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bigcode.decide.origin import Holder, likeliest_origin
+
+FOLDED = frozenset({"pypi"})
+"""Hosts whose names are normalised as PEP 503 says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +54,60 @@ def row_key(secret: bytes, file: str) -> str:
 
 
 def match(rows: Sequence[Row], wishes: Sequence[Wish], scopes: Sequence[str]) -> list[str]:
-    """For each row the reason `optout.<scope>` of the first scope that names it, or an empty string."""
-    by_scope: dict[str, dict[str, set[str]]] = {}
-    for wish in wishes:
-        if wish.scope in scopes:
-            by_scope.setdefault(wish.scope, {}).setdefault(wish.value, set()).add(wish.host)
-    return [_scope_of(row, by_scope) for row in rows]
+    """For each row the reason `optout.<scope>` of the first scope that names it, or an empty string.
+
+    Letters' case never matters. On hosts of `FOLDED`, which spell a name in several ways, runs of `-`, `_` and `.`
+    in owners and repositories are one.
+    """
+    index = _index([wish for wish in wishes if wish.scope in scopes])
+    return [next((f"optout.{scope}" for scope, _ in _naming(row, index)), "") for row in rows]
 
 
-def _scope_of(row: Row, by_scope: Mapping[str, Mapping[str, set[str]]]) -> str:
-    owner, repository = row.owner.lower(), f"{row.owner}/{row.repository}".lower()
+def reach(rows: Iterable[Row], wishes: Sequence[Wish]) -> list[int]:
+    """For each wish how many rows it names, copies and empty seats apart."""
+    index = _index(wishes)
+    counts = [0] * len(wishes)
+    for row in rows:
+        for number in {number for _, number in _naming(row, index)}:
+            counts[number] += 1
+    return counts
+
+
+_Index = Mapping[tuple[str, bool, str], Sequence[tuple[str, int]]]
+"""Host and position of the wishes by scope, whether names are folded, and value."""
+
+
+def _index(wishes: Sequence[Wish]) -> _Index:
+    index: dict[tuple[str, bool, str], list[tuple[str, int]]] = {}
+    for number, wish in enumerate(wishes):
+        value = wish.value.lower()
+        for folded, spelling in ((False, value), (True, value if wish.scope == "blob" else _fold(value))):
+            index.setdefault((wish.scope, folded, spelling), []).append((wish.host.lower(), number))
+    return index
+
+
+def _naming(row: Row, index: _Index) -> Iterator[tuple[str, int]]:
+    """Scope and position of every wish that names a row, by scope: owner, repository, path, blob."""
+    host, owner, repository = row.host.lower(), row.owner.lower(), f"{row.owner}/{row.repository}".lower()
+    folded = host in FOLDED
+    if folded:
+        owner, repository = _fold(owner), _fold(repository)
     for scope, values in (
         ("owner", (owner,)),
         ("repository", (repository,)),
-        ("path", _prefixes(repository, row.path.lower())),
+        ("path", _prefixes(repository, row.path)),
         ("blob", (row.blob, row.git_sha1)),
     ):
-        named = by_scope.get(scope)
-        if named and any(h in ("", row.host) for v in values for h in named.get(v, ())):
-            return f"optout.{scope}"
-    return ""
+        for value in values:
+            for wanted, number in index.get((scope, folded, value), ()):
+                if wanted in ("", host):
+                    yield scope, number
+
+
+def _fold(value: str) -> str:
+    """A name, or the name before the `:` of a path, as PEP 503 normalises it."""
+    name, colon, path = value.partition(":")
+    return f"{re.sub(r'[-_.]+', '-', name)}{colon}{path}"
 
 
 def _prefixes(repository: str, path: str) -> tuple[str, ...]:

@@ -80,6 +80,6 @@ def read_bundle(folder: Path) -> Bundle:
             raise fail(
                 "E611", f"{folder} has a bundle of another format", hint=f"This version reads {FORMAT}."
             )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise fail("E611", f"{folder} has no {LIST} that can be read") from error
     return bundle

@@ -9,6 +9,9 @@ from bigcode.api.facts import Fact
 from bigcode.api.units import parse_unit
 from bigcode.evidence.derive import recompute
 
+# A fact names its own tolerance, and a wide one would let any value pass.
+WIDEST_TOLERANCE = 1e-6
+
 
 def check_facts(facts: Mapping[str, Fact], present: Collection[str] | None = None) -> list[Diagnostic]:
     """All findings over a set of facts.
@@ -32,6 +35,10 @@ def _check_one(
         yield Diagnostic("E603", f"{fact.id}: {error}")
         return
     if fact.kind == "derived":
+        if not 0 <= fact.tolerance <= WIDEST_TOLERANCE:
+            yield Diagnostic(
+                "E602", f"{fact.id} allows itself a tolerance of {fact.tolerance}, above {WIDEST_TOLERANCE}"
+            )
         yield from recompute(fact, facts)
     if fact.kind == "declared" and not (fact.source and fact.as_of):
         yield Diagnostic("E613", f"{fact.id} is declared without source and as-of date")

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -26,8 +26,9 @@ FORMAT = "bigcode-optout/1"
 SCOPES = get_args(Scope)
 _SALT = re.compile(r"(?:[0-9a-f]{2}){16,}")
 _ANYBODY = (re.compile(r"\S(?:.*\S)?"), "that the scope asks for")
+_WHOLE_REPOSITORY = "Use `--scope repository` for a name with `/` in it."
 _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
-    "owner": (re.compile(r"[^\s:]+"), "OWNER"),
+    "owner": (re.compile(r"[^\s:/]+"), "OWNER"),
     "repository": (re.compile(r"[^\s:/][^\s:]*/[^\s:/]+"), "OWNER/REPOSITORY"),
     "path": (re.compile(r"[^\s:/][^\s:]*/[^\s:/]+:[^/](?:.*[^/])?"), "OWNER/REPOSITORY:PATH"),
     "blob": (re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}"), "of a SHA-1 or SHA-256 in hex"),
@@ -52,12 +53,20 @@ def new_list(note: str = "") -> dict[str, Any]:
 
 def render_list(content: dict[str, Any]) -> bytes:
     """The bytes of a list, entries sorted and without repetition."""
-    unique = {(e["scope"], e["value"].lower(), e.get("host", "")): e for e in content["entries"]}
+    unique = {entry_key(e): e for e in content["entries"]}
     return (json.dumps({**content, "entries": [unique[k] for k in sorted(unique)]}, indent=1) + "\n").encode()
 
 
-def parse_list(data: bytes, place: Place) -> dict[str, Any]:
+def entry_key(entry: Mapping[str, str]) -> tuple[str, str, str]:
+    """Scope, value and host in the case that they are compared in; entries with one key are one wish."""
+    return entry["scope"], entry["value"].lower(), entry.get("host", "").lower()
+
+
+def parse_list(data: bytes, place: Place, scopes: Sequence[str] = SCOPES) -> dict[str, Any]:
     """Check the form of a list. Messages name positions, never entries.
+
+    Args:
+        scopes: those that the spec counts; an entry of another one would be passed over.
 
     Raises:
         Problem: E404.
@@ -78,8 +87,27 @@ def parse_list(data: bytes, place: Place) -> dict[str, Any]:
     for number, entry in enumerate(entries, 1):
         reason = _misformed(entry)
         if reason:
-            raise fail("E404", f"entry {number} of the opt-out list {reason}", place, hint)
+            wrong = _WHOLE_REPOSITORY if _is_repository(entry) else hint
+            raise fail("E404", f"entry {number} of the opt-out list {reason}", place, wrong)
+        if entry["scope"] not in scopes:
+            raise fail(
+                "E404",
+                f"entry {number} of the opt-out list has a scope that the spec does not count",
+                place,
+                f"Add `{entry['scope']}` to `scopes` of the OptOutSnapshot.",
+            )
     return content
+
+
+def _is_repository(entry: Any) -> bool:
+    """Whether an entry names a repository as an owner; owners hold no `/`, so it would name nobody."""
+    if (
+        not isinstance(entry, dict)
+        or entry.get("scope") != "owner"
+        or not isinstance(entry.get("value"), str)
+    ):
+        return False
+    return _FORMS["repository"][0].fullmatch(entry["value"]) is not None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -193,7 +221,17 @@ def open_list(workspace: Workspace, address: str, resource: Resource, trusted: S
             workspace.place(address, "spec", "pin"),
             "Restore the list, or seal it again and have the new pin reviewed.",
         )
-    parse_list(data, place)
+    parse_list(data, place, resource.spec.scopes)
+    check_signature(path, pin, resource.spec.signers or trusted, place)
+    return SealedList(address, digest(data), data)
+
+
+def check_signature(path: Path, pin: str, signers: Sequence[str], place: Place | None = None) -> None:
+    """Whether the file beside a list signs its pin with one of the keys that count.
+
+    Raises:
+        Problem: E402 missing, unreadable or of another key; E403 of another list.
+    """
     try:
         signature = json.loads(signature_path(path).read_bytes())
         key, value = str(signature["key"]), str(signature["value"])
@@ -212,11 +250,10 @@ def open_list(workspace: Workspace, address: str, resource: Resource, trusted: S
             place,
             "Run `bigcode optout seal` if the list is right.",
         )
-    if key not in (resource.spec.signers or tuple(trusted)):
+    if key not in signers:
         raise fail(
             "E402",
             "the opt-out list is signed with a key that does not count",
             place,
             "Name the key in `signers`, or sign with the key of this store.",
         )
-    return SealedList(address, digest(data), data)

@@ -36,6 +36,10 @@ def run_query(query: Query, table: pa.Table) -> Value:
     if query.aggregate == "count":
         lists = [c for c, _ in query.where if pa.types.is_list(table.schema.field(c).type)]
         return occurrences if lists else table.num_rows
+    if query.aggregate == "distinct" and "," in query.column:
+        columns = query.column.split(",")
+        present = table.filter(pc.is_valid(table[columns[-1]]))
+        return int(present.group_by(columns).aggregate([]).num_rows)
     column_values = table[query.column]
     if query.aggregate == "distinct":
         return len(pc.unique(pc.drop_null(column_values)))

@@ -1,14 +1,18 @@
-"""Gates of a release: the age of its opt-out snapshot, and approvals from signed decision records."""
+"""Gates of a release: the age of its opt-out snapshot, and approvals from signed decision records.
+
+A gate that finds nothing to judge is not met, unless the Project says that nothing is asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bigcode.api.diagnostics import Diagnostic, Place
+from bigcode.api.resource import references
 from bigcode.evidence.signing import verified
 from bigcode.spec.locate import repository_root
 from bigcode.spec.text import parse_document, read_text
@@ -60,24 +64,45 @@ def gates(workspace: Workspace, as_of: date) -> list[Gate]:
     return found
 
 
+def closure(workspace: Workspace, value: Any) -> set[str]:
+    """Addresses of all that a value of a spec refers to, and of what that refers to."""
+    found: set[str] = set()
+    stack = [value]
+    while stack:
+        for _, text, _ in references(stack.pop()):
+            address = workspace.address_of(text)
+            if address not in found:
+                found.add(address)
+                stack.append(workspace.resources[address].spec)
+    return found
+
+
 def _opt_out_age(workspace: Workspace, address: str, as_of: date) -> list[Gate]:
+    """A gate for each list that the data of any artifact was made under: a model is made of data, too."""
     spec = workspace.resources[address].spec
-    if spec.artifacts.dataset is None:
-        return []
-    snapshot = workspace.get(workspace.get(spec.artifacts.dataset).spec.opt_out)
-    age = (as_of - date.fromisoformat(snapshot.spec.as_of)).days
+    behind = sorted(closure(workspace, spec.artifacts))
+    snapshots = [workspace.resources[a] for a in behind if a.startswith("OptOutSnapshot/")]
+    if not snapshots:
+        text = "no artifact of the release leads to an OptOutSnapshot, so there is no list to judge"
+        return [Gate(address, "opt-out-age", False, text)]
+    found = []
     limit = int(spec.opt_out_max_age // 86400)
-    ok = 0 <= age <= limit
-    told = f"{age} d old, limit {limit} d" if age >= 0 else f"dated {-age} d ahead of {as_of}"
-    return [Gate(address, "opt-out-age", ok, f"{snapshot.address} is {told}", "E406")]
+    for snapshot in snapshots:
+        age = (as_of - date.fromisoformat(snapshot.spec.as_of)).days
+        told = f"{age} d old, limit {limit} d" if age >= 0 else f"dated {-age} d ahead of {as_of}"
+        text = f"{snapshot.address} is {told}"
+        found.append(Gate(address, "opt-out-age", 0 <= age <= limit, text, "E406"))
+    return found
 
 
 def _approvals(workspace: Workspace, address: str) -> list[Gate]:
     project = workspace.project.spec
+    if not project.approvals:
+        return [Gate(address, "approvals", True, "none are required by the Project")]
     found = []
     records, problems = read_decisions(workspace)
     for approval in project.approvals:
-        names = approved_by(records, project.approvers, approval, workspace.name)
+        names = approved_by(records, project.approvers, approval, workspace.name, address)
         ok = len(names) >= approval.minimum and not problems
         text = f"{approval.kind}: {len(names)} of {approval.minimum} from {', '.join(approval.groups)}"
         if problems:
@@ -87,13 +112,14 @@ def _approvals(workspace: Workspace, address: str) -> list[Gate]:
 
 
 def approved_by(
-    records: Sequence[Decision], approvers: Sequence[Any], approval: Any, workspace: str
+    records: Sequence[Decision], approvers: Sequence[Any], approval: Any, workspace: str, subject: str
 ) -> set[str]:
-    """People of the required groups who signed a decision of this kind on this workspace."""
+    """People of the required groups who signed a decision of this kind on this release of this workspace."""
+    wanted = {"kind": approval.kind, "workspace": workspace, "subject": subject}
     by_key = {a.key: a for a in approvers if a.group in approval.groups}
     names: set[str] = set()
     for record in records:
-        if record.front.get("kind") != approval.kind or record.front.get("workspace", workspace) != workspace:
+        if any(record.front.get(name) != value for name, value in wanted.items()):
             continue
         for signature in record.front.get("signatures") or ():
             person = by_key.get(str(signature.get("key")))
@@ -113,15 +139,25 @@ def decision_message(record: Decision) -> bytes:
 
 def read_decisions(workspace: Workspace) -> tuple[list[Decision], list[Diagnostic]]:
     """The decision records of the repository, and of the workspace where it has its own."""
-    base = repository_root(workspace.root) or workspace.root
-    folders = {base / "governance" / "decisions", workspace.root / "governance" / "decisions"}
     records, problems = [], []
-    for path in sorted(p for folder in folders if folder.is_dir() for p in folder.glob("*.md")):
+    for path in decision_files(workspace).values():
         record, found = read_decision(path)
         problems += found
         if record:
             records.append(record)
     return records, problems
+
+
+def decision_files(workspace: Workspace) -> dict[str, Path]:
+    """Paths of the decision records by name; those of the workspace's own folder stand below its name."""
+    root = workspace.root.resolve()
+    base = repository_root(root) or root
+    folders = {"": base} if base == root else {"": base, f"{workspace.name}/": root}
+    return {
+        f"{prefix}{path.name}": path
+        for prefix, folder in folders.items()
+        for path in sorted((folder / "governance" / "decisions").glob("*.md"))
+    }
 
 
 def read_decision(path: Path) -> tuple[Decision | None, list[Diagnostic]]:
@@ -157,21 +193,8 @@ def _waived(gate: Gate, release: Any, as_of: date) -> Gate:
     for waiver in release.spec.waivers:
         if waiver.gate == gate.id:
             if date.fromisoformat(waiver.expires) >= as_of:
-                return Gate(
-                    gate.release,
-                    gate.id,
-                    False,
-                    gate.text,
-                    gate.code,
-                    f"{waiver.by} until {waiver.expires}: {waiver.reason}",
-                )
-            return Gate(
-                gate.release,
-                gate.id,
-                False,
-                f"{gate.text}; the waiver of {waiver.by} expired {waiver.expires}",
-                gate.code,
-            )
+                return replace(gate, waiver=f"{waiver.by} until {waiver.expires}: {waiver.reason}")
+            return replace(gate, text=f"{gate.text}; the waiver of {waiver.by} expired {waiver.expires}")
     return gate
 
 

@@ -81,11 +81,14 @@ def recipe_keys(graph: Graph) -> dict[str, str]:
 
 
 def pin_keys(graph: Graph) -> dict[str, str]:
-    """For pinned nodes: a key from their own specs and those of the pinned nodes that they read, without data."""
+    """For pinned nodes: a key from their own specs and those of the pinned nodes that they read.
+
+    Of data it holds which dataset is named, and nothing of what is in it.
+    """
     keys: dict[str, str] = {}
     for node in graph.nodes.values():
         if node.pinned:
-            above = sorted([edge.name, keys[edge.node]] for edge in node.inputs if edge.node in keys)
+            above = sorted([edge.name, keys.get(edge.node, edge.node)] for edge in node.inputs)
             keys[node.id] = key_of({**_base(node, ""), "pinned": above})
     return keys
 

@@ -16,11 +16,17 @@ _HINT = "`bigcode plan SPEC --out plan.json` writes one."
 
 
 def plan_value(
-    survey: Survey, *, workspace: str, env: str, targets: Sequence[str], basis: Mapping[str, Any]
+    survey: Survey,
+    *,
+    workspace: str,
+    env: str,
+    targets: Sequence[str],
+    basis: Mapping[str, Any],
+    retrain: bool = False,
 ) -> dict[str, Any]:
     """The plan as plain JSON; `digest` covers everything that must still hold when it is applied."""
     tasks = [[s.node, s.label, s.verb, s.reason] for s in survey.steps]
-    held = {"tasks": tasks, "basis": dict(basis), "targets": list(targets), "env": env}
+    held = {"tasks": tasks, "basis": dict(basis), "targets": list(targets), "env": env, "retrain": retrain}
     return {"format": FORMAT, "workspace": workspace, **held, "digest": key_of(held)}
 
 
@@ -44,7 +50,7 @@ def read_plan(path: str) -> dict[str, Any]:
         raise fail("E506", f"`{path}` is no plan", hint=_HINT)
     if value["format"] != FORMAT:
         raise fail("E506", f"`{path}` is a plan of another version", hint="Plan again.")
-    held = {name: value.get(name) for name in ("tasks", "basis", "targets", "env")}
+    held = {name: value.get(name) for name in ("tasks", "basis", "targets", "env", "retrain")}
     if value.get("digest") != key_of(held) or not isinstance(value.get("workspace"), str):
         raise fail("E506", f"`{path}` was changed after it was made", hint="Plan again and have it reviewed.")
     return value

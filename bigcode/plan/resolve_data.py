@@ -78,6 +78,7 @@ def resolve_dataset(resource: Resource, r: Resolver) -> list[Node]:
         **{f"quality.{i}" if i else "quality": uses for i, uses in enumerate(spec.quality.observers)},
     }
     nodes = [_observer(a, s, name, uses, r, buckets, prefixes) for name, uses in observers.items()]
+    _check_rules(resource, nodes, w)
     observed = tuple(
         Edge(node.step, node.id, "observed", "same" if node.grain == "path" else "all") for node in nodes
     )
@@ -279,6 +280,33 @@ def _license_identity(policy: Any) -> dict[str, Any]:
     }
 
 
+_OF_FILES = (
+    "host",
+    "owner",
+    "repository",
+    "revision",
+    "path",
+    "name",
+    "released",
+    "blob",
+    "git_sha1",
+    "bytes",
+)
+
+
+def _check_rules(resource: Resource, observers: list[Node], w: Workspace) -> None:
+    """A quality rule reads a column that some observer writes, or one of the files themselves."""
+    known = {*_OF_FILES, *(name for node in observers for name in node.params["writes"])}
+    for index, rule in enumerate(resource.spec.quality.rules):
+        if rule.column not in known:
+            raise fail(
+                "E302",
+                f"quality rule `{rule.id}` reads the column `{rule.column}`, which no observer writes",
+                w.place(resource.address, "spec", "quality", "rules", index, "column"),
+                f"Columns: {', '.join(sorted(known - set(_OF_FILES)))}.",
+            )
+
+
 def _refuse_unbuilt(resource: Resource, optout: Resource, w: Workspace) -> None:
     """What a spec may say already but no node does yet is refused, never quietly ignored."""
     if optout.spec.copies in ("normalised", "contained"):
@@ -293,9 +321,9 @@ def _refuse_unbuilt(resource: Resource, optout: Resource, w: Workspace) -> None:
     if w.get(resource.spec.pii).spec.gates:
         pii = w.get(resource.spec.pii).address
         raise fail("E305", "gates on precision and recall are not offered yet", w.place(pii, "spec", "gates"))
-    if w.get(resource.spec.pii).spec.gates:
+    if w.get(resource.spec.pii).spec.evaluated_on:
         pii = w.get(resource.spec.pii).address
-        raise fail("E305", "gates on precision and recall are not offered yet", w.place(pii, "spec", "gates"))
+        raise fail("E305", "evaluatedOn is not offered yet", w.place(pii, "spec", "evaluatedOn"))
     unknown = [s for s in optout.spec.scopes if s in ("commit-author", "issue-author")]
     if unknown:
         raise fail(

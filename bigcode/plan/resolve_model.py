@@ -61,10 +61,12 @@ def resolve_model(resource: Resource, r: Resolver) -> list[Node]:
     for field in ("base", "checkpoint"):
         if getattr(spec, field) is not None:
             raise fail("E305", f"{a}: training from a {field} is not offered yet", w.place(a, "spec", field))
-    if spec.task != "causal-lm" or len(spec.data) > 1 or spec.runtime.launcher == "slurm":
+    weighted = len(spec.data) > 1 or spec.data[0].weight != 1
+    spread = spec.runtime.launcher == "slurm" or spec.runtime.nodes > 1
+    if spec.task != "causal-lm" or weighted or spread:
         raise fail(
             "E305",
-            f"{a}: one dataset, task causal-lm and a local launcher are offered so far",
+            f"{a}: one dataset of weight 1, task causal-lm and a launcher on one machine are offered so far",
             w.place(a, "spec"),
         )
     pinned = spec.freshness == "pinned"
@@ -149,9 +151,9 @@ def resolve_license(resource: Resource, r: Resolver) -> list[Node]:
     parents, above = [], spec.parent
     while above:
         parent = w.get(above)
-        parents.append(plain(parent.spec))
+        parents.append(identity(parent.spec))
         above = parent.spec.parent
-    said = {"license": {**plain(spec), "facts": [], "notes": ""}, "parents": parents}
+    said = {"license": identity(spec), "parents": parents}
     return [process(a, "text", component, config, identity=said, params=said)]
 
 
@@ -175,7 +177,7 @@ def resolve_release(resource: Resource, r: Resolver) -> list[Node]:
         for node in resolve_evaluation(w.get(reference), r):
             stages.append(("evaluation", node.id, "device.hours"))
     said = {
-        "policy": {**plain(policy), "facts": [], "notes": ""},
+        "policy": identity(policy),
         "stages": [
             {"stage": s, "node": n, "fact": f"{n.partition('#')[0]}/{_fact_name(n, f)}"} for s, n, f in stages
         ],

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bigcode.api.canonical import key_of
 from bigcode.api.resource import Resource
 from bigcode.plan.graph import Graph, Node, sources
-from bigcode.plan.keys import content_key, labels_of, pin_keys, recipe_keys
+from bigcode.plan.keys import content_key, labels_of, pin_keys
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
 
@@ -125,13 +124,9 @@ def why(node: Node, label: str, key: str, previous: Mapping[str, str], store: St
         if before.component != node.component:
             return f"spec-changed(component: {before.component} -> {node.component})"
         return f"behaviour-version({before.behaviour} -> {node.behaviour})"
-    if before.identity != _identity(node, label):
-        return f"spec-changed({', '.join(_changed(before.identity, _identity(node, label)))})"
+    if before.identity != recorded_identity(node, label):
+        return f"spec-changed({', '.join(_changed(before.identity, recorded_identity(node, label)))})"
     return "input-changed"
-
-
-def _identity(node: Node, label: str) -> Any:
-    return recorded_identity(node, label)
 
 
 def recorded_identity(node: Node, label: str) -> Any:
@@ -165,7 +160,6 @@ def ref_value(
     return {
         "address": address,
         "identity": identity_digest(resource),
-        "recipes": key_of({n.id: recipe_keys(graph)[n.id] for n in nodes}),
         "pins": {n.id: pins[n.id] for n in nodes if n.id in pins},
         "nodes": {n.id: {label: action.key for label, action in results[n.id].items()} for n in nodes},
     }

@@ -20,6 +20,7 @@ from bigcode.run.drafts import write_drafts
 from bigcode.run.engine import Engine, Observer, Run
 from bigcode.run.executors import make_executor
 from bigcode.run.journal import Journal
+from bigcode.run.preview import drop_previews
 from bigcode.run.records import ledger_of
 from bigcode.run.session import Session
 from bigcode.run.trackers import Trackers
@@ -106,6 +107,7 @@ class Apply:
         self._lists = session.open_lists()
         self.graph = session.graph(self.targets)
         store.prepare()
+        drop_previews(store)
         faults.point("apply.started")
         self._generations = {a: store.refs.read(a) for a in self.graph.resources()}
         journal = Journal(store.base)
@@ -119,6 +121,12 @@ class Apply:
             store.base,
             session.settings,
         )
+        for name in session.settings["trackers"]:
+            if name not in {plugin for plugin, _, _ in session.host.plugins}:
+                hint = "Install it, or take it out of execution.trackers."
+                self._observer.warned(
+                    Diagnostic("E302", f"tracker `{name}` is not there", None, hint, severity="warning")
+                )
         self._trackers = Trackers(session.host, view, store, session.settings["trackers"])
         ok = False
         try:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from bigcode.api.canonical import canonical
 from bigcode.evidence.bundle import seal
+from bigcode.plan.gates import decision_files
 from bigcode.run.cards import card_material
 from bigcode.run.records import ledger_of, recorded_results, stale_resources
 from bigcode.run.session import Session
 from bigcode.spec.locate import yaml_files
-from bigcode.spec.lock import NAME
+from bigcode.spec.lock import NAME, carried_lock, read_lock
 
 
-def bundle_files(session: Session) -> dict[str, bytes]:
+def bundle_files(session: Session, lock: Mapping[str, Any] | None = None) -> dict[str, bytes]:
     """A sealed bundle of the whole workspace. Lists of names and their signatures are never part of it.
+
+    Args:
+        lock: the lock that it carries, where that is not yet written.
 
     Raises:
         Problem: E507 when the workspace was not applied, E503 and E504 for a damaged store.
@@ -21,7 +28,8 @@ def bundle_files(session: Session) -> dict[str, bytes]:
     results = recorded_results(graph, session.store)
     stale = stale_resources(graph, results)
     ledger = ledger_of(session.workspace, graph, results, stale)
-    files = {f"specs/{name}": data for name, data in _spec_files(session).items()}
+    files = {f"specs/{name}": data for name, data in _spec_files(session, lock).items()}
+    files |= {f"decisions/{n}": p.read_bytes() for n, p in decision_files(session.workspace).items()}
     files["facts.jsonl"] = b"".join(canonical(fact.as_json()) + b"\n" for fact in ledger.facts.values())
     files["declared.jsonl"] = b"".join(canonical(fact.as_json()) + b"\n" for fact in ledger.declared.values())
     material = card_material(session.workspace, graph, results, session.store)
@@ -68,8 +76,9 @@ def _carried(resource: str, node: str, label: str, output: str, name: str) -> st
     return ""
 
 
-def _spec_files(session: Session) -> dict[str, bytes]:
+def _spec_files(session: Session, lock: Mapping[str, Any] | None) -> dict[str, bytes]:
     root = session.workspace.root
     files = {str(p.relative_to(root)): p.read_bytes() for p in yaml_files(root)}
-    lock = root / NAME
-    return {**files, NAME: lock.read_bytes()} if lock.exists() else files
+    if lock is None and (root / NAME).exists():
+        lock = read_lock(root)
+    return files if lock is None else {**files, NAME: carried_lock(lock)}

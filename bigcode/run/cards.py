@@ -66,13 +66,38 @@ def card_material(workspace: Workspace, graph: Graph, results: Recorded, store: 
     }
 
 
+def template_of(workspace: Workspace, card: str, shipped: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The name of a card's template among all templates: a shipped one, or a file of the workspace.
+
+    Raises:
+        Problem: E609 when there is no such template, or its path leaves the workspace.
+    """
+    wanted = workspace.resources[card].spec.template
+    if f"{wanted}.md.j2" in shipped:
+        return f"{wanted}.md.j2", dict(shipped)
+    root = workspace.root.resolve()
+    path = (root / wanted).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        raise fail(
+            "E609",
+            f"there is no template `{wanted}`",
+            workspace.place(card, "spec", "template"),
+            "Templates: " + ", ".join(sorted(TITLES)) + ", or a path in the workspace.",
+        )
+    return path.name, {**shipped, path.name: path.read_text("utf-8")}
+
+
 def card_key(node: Node, material: Mapping[str, Any], ledger: Ledger, workspace: Workspace) -> str:
     """The key of a card, from everything that it may print."""
     return key_of(
         {
             "component": [node.component, node.behaviour],
             "card": _as_plain(workspace.resources[node.resource]),
-            "templates": {name: digest(text.encode()) for name, text in material["templates"].items()},
+            "template": template_of(workspace, node.resource, material["templates"])[0],
+            "templates": {
+                name: digest(text.encode())
+                for name, text in template_of(workspace, node.resource, material["templates"])[1].items()
+            },
             "glossary": list(material["glossary"]),
             "resources": material["resources"],
             "facts": [f.as_json() for f in ledger.facts.values()],
@@ -133,7 +158,6 @@ def render_cards(
             "nodes": {node.id: {"": key}},
             "pins": {},
             "identity": "",
-            "recipes": "",
         }
         before = generations[node.resource]
         if before.value != value:
@@ -155,20 +179,8 @@ def render_one(
     resource = workspace.resources[node.resource]
     spec = resource.spec
     subject = workspace.get(spec.subject)
-    templates = dict(material["templates"])
-    name = f"{spec.template}.md.j2"
-    if name not in templates:
-        path = workspace.root / spec.template
-        if not path.is_file():
-            raise fail(
-                "E609",
-                f"there is no template `{spec.template}`",
-                workspace.place(node.resource, "spec", "template"),
-                "Templates: " + ", ".join(sorted(TITLES)) + ", or a path in the workspace.",
-            )
-        name = path.name
-        templates[name] = path.read_text("utf-8")
-    verbatim = dict(material["verbatim"].items())
+    name, templates = template_of(workspace, node.resource, material["templates"])
+    verbatim = dict(material["verbatim"])
     own = verbatim.get(subject.address)
     if own:
         verbatim["license"] = own

@@ -127,7 +127,9 @@ def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 def read_wishes(data: bytes) -> tuple[list[optout.Wish], bytes]:
     """The entries of a sealed list, and the secret that keys row ids, derived from its salt."""
     loaded = json.loads(data)
-    wishes = [optout.Wish(e["scope"], e["value"].lower(), e.get("host", "")) for e in loaded["entries"]]
+    wishes = [
+        optout.Wish(e["scope"], e["value"].lower(), e.get("host", "").lower()) for e in loaded["entries"]
+    ]
     return wishes, hashlib.sha256(b"bigcode row ids\0" + bytes.fromhex(loaded["salt"])).digest()
 
 

@@ -14,6 +14,9 @@ from bigcode.evidence.query import run_query
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import read_table
 
+PROJECT = "host,owner,repository"
+"""Forks and namesakes are projects of their own."""
+
 
 def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     table = inputs.table("files", ["host", "owner", "repository", "revision", "blob", "bytes"])
@@ -24,18 +27,17 @@ def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
             hint="Name something to collect.",
         )
     source = Source("files", table, _digest_of(inputs, "files"), task.node)
-    releases = table.group_by(["host", "owner", "repository", "revision"]).aggregate([]).num_rows
     ctx.fact(source.measure("files", "file", "Files collected", Query("files", "count")))
     ctx.fact(source.measure("bytes", "B", "Text collected", Query("files", "sum", "bytes")))
     ctx.fact(source.measure("blobs", "file", "Distinct contents", Query("files", "distinct", "blob")))
     ctx.fact(
         source.measure(
-            "repositories", "repository", "Projects collected", Query("files", "distinct", "repository")
+            "repositories", "repository", "Projects collected", Query("files", "distinct", PROJECT)
         )
     )
     ctx.fact(
         source.measure(
-            "releases", "release", "Releases collected", Query("files", "distinct", "revision"), releases
+            "releases", "release", "Releases collected", Query("files", "distinct", f"{PROJECT},revision")
         )
     )
     return {"manifest": [("files", _listing(inputs, "files"))]}
@@ -54,7 +56,7 @@ def dataset_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
             "repositories.kept",
             "repository",
             "Projects kept",
-            Query("verdicts", "distinct", "repository", kept),
+            Query("verdicts", "distinct", PROJECT, kept),
         )
     )
     reasons = sorted(set(table["reason"].to_pylist()) - {"kept"})
@@ -196,18 +198,8 @@ class Source:
     def __init__(self, name: str, table: pa.Table, manifest: str, component: str) -> None:
         self.name, self.table, self.manifest, self.component = name, table, manifest, component
 
-    def measure(self, fact: str, unit: str, label: str, query: Query, value: int | None = None) -> Fact:
-        """A fact by its query; a `value` is given where the query language cannot say it, and has a method then."""
-        if value is not None:
-            return Fact(
-                fact,
-                value,
-                unit,
-                label=label,
-                inputs=(self.manifest,),
-                method="distinct host, owner, repository and revision",
-                component=self.component,
-            )
+    def measure(self, fact: str, unit: str, label: str, query: Query) -> Fact:
+        """A fact by its query."""
         return Fact(
             fact,
             run_query(query, self.table),

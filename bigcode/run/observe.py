@@ -36,6 +36,13 @@ def observe(
         return base.sort_by([(k, "ascending") for k in keys])
     observed = run(_with_content(fresh, task.grain, inputs), ctx)
     missing = [c for c in (*keys, *task.params.get("writes", ())) if c not in observed.column_names]
+    if not missing and pc.any(pc.invert(pc.is_in(_joined(fresh, keys), _joined(observed, keys)))).as_py():
+        raise unexpected(task.node, "the component gave rows for other files than it was asked for")
+    if ctx.facts or ctx.warnings:
+        raise unexpected(
+            task.node,
+            "an observer may record no facts and no warnings: it sees only what is new",
+        )
     if missing or observed.num_rows != fresh.num_rows:
         what = (
             f"lacks the column {missing[0]}"

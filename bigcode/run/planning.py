@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bigcode.api.diagnostics import fail
@@ -10,12 +10,21 @@ from bigcode.plan.graph import Graph
 from bigcode.plan.planfile import check_same, plan_value
 from bigcode.plan.survey import Step, Survey, survey
 from bigcode.run.session import Session
+from bigcode.spec.workspace import Workspace
 
 
-def survey_session(session: Session, targets: tuple[str, ...] = ()) -> tuple[Graph, Survey]:
+def retrainable(workspace: Workspace) -> frozenset[str]:
+    """Addresses of what `--retrain` makes follow its current data."""
+    kinds = ("Tokenizer", "Model", "Evaluation")
+    return frozenset(a for a, resource in workspace.resources.items() if resource.kind in kinds)
+
+
+def survey_session(
+    session: Session, targets: tuple[str, ...] = (), retrain: Iterable[str] = ()
+) -> tuple[Graph, Survey]:
     """What an apply would do; cards are looked at when everything that they read is known."""
     graph = session.graph(targets)
-    found = survey(graph, session.store, session.refs(graph))
+    found = survey(graph, session.store, session.refs(graph), retrain)
     _survey_cards(session, graph, found)
     return graph, found
 
@@ -58,16 +67,25 @@ def _survey_cards(session: Session, graph: Graph, found: Survey) -> None:
             found.results[node.id] = {"": action}
 
 
-def plan_of(session: Session, env: str, targets: tuple[str, ...]) -> tuple[Graph, Survey, dict[str, Any]]:
+def plan_of(
+    session: Session, env: str, targets: tuple[str, ...], retrain: bool = False
+) -> tuple[Graph, Survey, dict[str, Any]]:
     """Graph, survey and plan value."""
-    graph, found = survey_session(session, targets)
+    graph, found = survey_session(session, targets, retrainable(session.workspace) if retrain else ())
     basis: Mapping[str, Any] = {
         "specs": session.workspace.digest,
         "plugins": {name: version for name, _, version in session.host.plugins},
         "refs": {address: session.store.refs.read(address).generation for address in graph.resources()},
         "lists": session.pins(),
     }
-    value = plan_value(found, workspace=str(session.workspace.root), env=env, targets=targets, basis=basis)
+    value = plan_value(
+        found,
+        workspace=str(session.workspace.root),
+        env=env,
+        targets=targets,
+        basis=basis,
+        retrain=retrain,
+    )
     return graph, found, value
 
 
@@ -77,5 +95,5 @@ def check_plan(plan: Mapping[str, Any], session: Session) -> None:
     Raises:
         Problem: E506.
     """
-    _, _, now = plan_of(session, plan["env"], tuple(plan["targets"]))
+    _, _, now = plan_of(session, plan["env"], tuple(plan["targets"]), plan["retrain"])
     check_same(plan, now)

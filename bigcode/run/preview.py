@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -20,10 +23,12 @@ from bigcode.run.executors import InlineExecutor
 from bigcode.run.journal import Journal
 from bigcode.run.records import Recorded, ledger_of
 from bigcode.run.session import Session
+from bigcode.spec.workspace import Workspace
 from bigcode.store.store import Store
 from bigcode.store.tables import read_table
 
 _CHEAP = ("decide.", "verdicts")
+_SCRATCH = "preview-"
 
 
 class _Silent:
@@ -61,7 +66,7 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
     ledger = ledger_of(session.workspace, graph, before, set())
     altered: set[str] = set()
     # The scratch layer holds opt-out lists, so it goes whatever happens.
-    with tempfile.TemporaryDirectory(prefix="bigcode-preview-") as scratch:
+    with _scratch(session.store) as scratch:
         results, store = _judge(session, graph, wanted, scratch) if wanted else ({}, session.store)
         for address in wanted:
             if not _same_training(before, results, address, session.store, store):
@@ -72,6 +77,31 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
             if change.added or change.removed or any(a != b for a, b in change.reasons.values()):
                 changes.append(change)
     return _impact(session, graph, found, before, ledger, changes, altered, unforeseen)
+
+
+@contextmanager
+def _scratch(store: Store) -> Iterator[str]:
+    """A private folder inside the store, where names stay even if the process is killed; else a temporary one."""
+    if not store.base.is_dir():
+        with tempfile.TemporaryDirectory(prefix="bigcode-preview-") as folder:
+            yield folder
+        return
+    drop_previews(store)
+    name = f"{_SCRATCH}{secrets.token_hex(8)}"
+    with store.claim(name):
+        store.scratch(name).chmod(0o700)
+        try:
+            yield str(store.scratch(name))
+        finally:
+            store.drop_scratch(name)
+
+
+def drop_previews(store: Store) -> None:
+    """Remove what previews that were killed have left; those that still run hold theirs."""
+    for left in sorted((store.base / "work").glob(f"{_SCRATCH}*")):
+        with store.claim(left.name) as free:
+            if free:
+                store.drop_scratch(left.name)
 
 
 def _before_judgement(graph: Graph, address: str) -> set[str]:
@@ -151,7 +181,7 @@ def _impact(
         train = f"{address}#train"
         spec = session.workspace.resources[address].spec
         if train in found.pending:
-            retrained[address] = _last_energy(ledger, address)
+            retrained[address] = _last_energy(session.workspace, ledger, address)
         elif train in pins and any(session.workspace.address_of(s.dataset) in altered for s in spec.data):
             stale.append(address)
     moved = {fact for change in changes for fact in change.facts}
@@ -160,11 +190,14 @@ def _impact(
     )
 
 
-def _last_energy(ledger: Ledger, model: str) -> float | None:
-    """Energy of the training stage that a release records, in kWh."""
-    for fact in ledger.facts.values():
-        if fact.id.endswith("/energy{stage=training}") and isinstance(fact.value, int | float):
-            return float(fact.value)
+def _last_energy(workspace: Workspace, ledger: Ledger, model: str) -> float | None:
+    """Energy of the training stage that a release of the model records, in kWh."""
+    for address, resource in workspace.resources.items():
+        if resource.kind == "Release" and resource.spec.artifacts.model:
+            fact = ledger.facts.get(f"{address}/energy{{stage=training}}")
+            of = workspace.address_of(resource.spec.artifacts.model)
+            if of == model and fact is not None and isinstance(fact.value, int | float):
+                return float(fact.value)
     return None
 
 

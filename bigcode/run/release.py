@@ -1,57 +1,134 @@
-"""Publishing a release: gates, freeze, evidence, a folder as a hub lays it out. Running it again changes nothing."""
+"""Publishing a release: gates, freeze, evidence, a folder as a hub lays it out.
+
+What was published once stays: a later release of the same version checks the folder against the lock and, at most,
+restores the very same bytes.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bigcode.api.canonical import digest
-from bigcode.api.diagnostics import raise_errors
-from bigcode.api.resource import references
+from bigcode.api.canonical import canonical, digest, key_of
+from bigcode.api.diagnostics import Problem, raise_errors
 from bigcode.evidence.bundle import ROOT, SIGNATURE, root_of, signature_bytes
 from bigcode.evidence.signing import public_key, sign
-from bigcode.plan.gates import Gate, gates, refuse
+from bigcode.plan.gates import Gate, closure, gates, refuse
+from bigcode.plan.graph import Graph
 from bigcode.run import faults
 from bigcode.run.bundling import bundle_files
 from bigcode.run.cards import Card, card_nodes
-from bigcode.run.drafts import release_files, sync_folder
+from bigcode.run.drafts import MANIFEST, release_files, sync_folder
 from bigcode.run.planning import survey_applied
-from bigcode.run.records import recorded_results
+from bigcode.run.published import RECORD, damage_of, recorded_gates
+from bigcode.run.records import Recorded, recorded_results
 from bigcode.run.session import Session
 from bigcode.spec.lock import identity_digest, read_lock, write_lock
-from bigcode.spec.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What a release did. `frozen` are the addresses that entered the lock, `written` the files that changed."""
+    """What a release did. `frozen` are the addresses that entered the lock, `written` the files that changed, `as_of`
+    the date at which the gates were judged."""
 
     address: str
     folder: Path
     root: str
+    as_of: str
     frozen: tuple[str, ...]
     written: tuple[str, ...]
     gates: tuple[Gate, ...]
+    again: bool = False
+    """Whether it was published before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a release consists of: digests of its files, and what the lock keeps of it."""
+
+    files: Mapping[str, str]
+    entry: Mapping[str, str]
 
 
 def publish(session: Session, address: str, as_of: date) -> Released:
-    """Publish one release at a date.
+    """Publish one release at a date; one that is published already is checked and nothing else.
 
     Raises:
-        Problem: E401 to E404 for the lists, E507 when changes are pending, E510 or E406 for a gate.
+        Problem: E401 to E404 for the lists, E507 when changes are pending, E510 or E406 for a gate; E604 to E606 when
+            a published folder is not what was published and cannot be made so.
     """
     workspace = session.workspace
+    lock = read_lock(workspace.root)
+    if address in lock.get("releases", {}):
+        return _keep(session, address, lock)
     session.open_lists()
     graph, found = survey_applied(session)
     states = [g for g in gates(workspace, as_of) if g.release == address]
     raise_errors(refuse(states))
-    frozen = freeze(session, address, graph)
-    results = {**recorded_results(graph, session.store), **found.results}
+    frozen = freeze(session, address, graph, lock)
+    made = _make(session, address, as_of, states, lock, graph, found.results)
+    lock["releases"] = {**lock.get("releases", {}), address: dict(made.entry)}
+    # The lock comes first: after a crash the folder is restored to what the lock says, never the other way round.
+    write_lock(workspace.root, lock)
+    faults.point("drafts.staged")
+    folder = _folder(session, address)
+    written = sync_folder(folder, made.files, session)
+    return Released(
+        address, folder, made.entry["root"], str(as_of), tuple(frozen), tuple(written), tuple(states)
+    )
+
+
+def _keep(session: Session, address: str, lock: Mapping[str, Any]) -> Released:
+    """A published release, as it is. A damaged folder is restored where the store gives the very same bytes."""
+    entry = lock["releases"][address]
+    folder = _folder(session, address)
+    found = damage_of(folder, entry)
+    written = _restore(session, address, lock) if found else []
+    if found:
+        raise_errors(damage_of(folder, entry))
+    states = recorded_gates(folder, address)
+    return Released(address, folder, entry["root"], entry["asOf"], (), tuple(written), tuple(states), True)
+
+
+def _restore(session: Session, address: str, lock: Mapping[str, Any]) -> list[str]:
+    entry = lock["releases"][address]
+    as_of = date.fromisoformat(entry["asOf"])
+    try:
+        session.open_lists()
+        graph, found = survey_applied(session)
+        states = [g for g in gates(session.workspace, as_of) if g.release == address]
+        made = _make(session, address, as_of, states, lock, graph, found.results)
+    except Problem:
+        return []
+    if made.entry != entry:
+        return []
+    folder = _folder(session, address)
+    # Without its manifest every file is written again, also one that has its name and not its bytes.
+    (folder / MANIFEST).unlink(missing_ok=True)
+    return sync_folder(folder, made.files, session)
+
+
+def _folder(session: Session, address: str) -> Path:
+    resource = session.workspace.resources[address].metadata
+    return session.releases_folder / f"{resource.name}-{resource.version}"
+
+
+def _make(
+    session: Session,
+    address: str,
+    as_of: date,
+    states: Sequence[Gate],
+    lock: Mapping[str, Any],
+    graph: Graph,
+    found: Recorded,
+) -> _Made:
+    workspace = session.workspace
+    results = {**recorded_results(graph, session.store), **found}
     cards = {}
     for node in card_nodes(graph):
         action = results[node.id][""]
@@ -60,46 +137,42 @@ def publish(session: Session, address: str, as_of: date) -> Released:
         cards[node.resource] = Card(
             node.resource, spec.template, workspace.address_of(spec.subject), files, True
         )
-    evidence = bundle_files(session)
-    evidence[SIGNATURE] = signature_bytes(
-        public_key(session.key_path), sign(session.key_path, evidence[ROOT])
-    )
-    files = release_files(workspace, address, results, cards)
-    files |= {f"evidence/{name}": session.store.objects.put(data) for name, data in evidence.items()}
-    resource = workspace.resources[address].metadata
-    folder = session.releases_folder / f"{resource.name}-{resource.version}"
-    faults.point("drafts.staged")
-    written = sync_folder(folder, files, session)
-    return Released(address, folder, root_of(evidence), tuple(frozen), tuple(written), tuple(states))
+    evidence = bundle_files(session, lock)
+    key = public_key(session.key_path)
+    evidence[SIGNATURE] = signature_bytes(key, sign(session.key_path, evidence[ROOT]))
+    root = root_of(evidence)
+    record = {
+        "format": "bigcode-release/1",
+        "release": address,
+        "asOf": str(as_of),
+        "gates": [
+            {"id": g.id, "state": "ok" if g.ok else "waived", "text": g.text, "waiver": g.waiver}
+            for g in states
+        ],
+        "root": f"sha256:{root}",
+        "key": key,
+    }
+    put = session.store.objects.put
+    listed = dict(release_files(workspace, address, results, cards))
+    listed |= {f"evidence/{name}": put(data) for name, data in evidence.items()}
+    listed[RECORD] = put(canonical(record) + b"\n")
+    return _Made(listed, {"root": root, "asOf": str(as_of), "manifest": key_of(listed)})
 
 
-def freeze(session: Session, address: str, graph: Any) -> list[str]:
-    """Enter the identities of a release and of all that it refers to into the lock; returns what was new."""
+def freeze(session: Session, address: str, graph: Graph, lock: dict[str, Any]) -> list[str]:
+    """Enter the identities of a release and of all that it refers to into a lock, each with the plugins that made it;
+    returns what was new."""
     workspace = session.workspace
-    lock = read_lock(workspace.root)
-    closure = _closure(workspace, address)
-    fresh = [a for a in sorted(closure) if a not in lock["released"]]
-    if not fresh:
-        return []
-    used = {n.component.split(".")[0] for n in graph.nodes.values() if n.resource in closure}
+    frozen = {address} | closure(workspace, workspace.resources[address].spec)
+    fresh = sorted(frozen - set(lock["released"]))
     for name in fresh:
-        nodes = {n.step: [n.component, n.behaviour] for n in graph.of(name)}
-        lock["released"][name] = {"identity": identity_digest(workspace.resources[name]), "nodes": nodes}
-    lock["plugins"] = {**lock.get("plugins", {}), **_plugins(session, used)}
-    write_lock(workspace.root, lock)
+        nodes = graph.of(name)
+        lock["released"][name] = {
+            "identity": identity_digest(workspace.resources[name]),
+            "nodes": {n.step: [n.component, n.behaviour] for n in nodes},
+            "plugins": _plugins(session, {n.component.split(".")[0] for n in nodes}),
+        }
     return fresh
-
-
-def _closure(workspace: Workspace, address: str) -> set[str]:
-    found, stack = set(), [address]
-    while stack:
-        current = stack.pop()
-        if current not in found:
-            found.add(current)
-            stack += [
-                workspace.address_of(text) for _, text, _ in references(workspace.resources[current].spec)
-            ]
-    return found
 
 
 def _plugins(session: Session, used: set[str]) -> Mapping[str, Any]:

@@ -145,13 +145,6 @@ def decide_quality(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         quality.Rule(**{**rule, "languages": tuple(rule["languages"])}) for rule in task.identity["rules"]
     ]
     observations = inputs.table("observations")
-    for rule in rules:
-        if rule.column not in observations.column_names:
-            raise fail(
-                "E302",
-                f"quality rule `{rule.id}` reads the column `{rule.column}`, which no observer writes",
-                hint="Columns here: " + ", ".join(sorted(observations.column_names)) + ".",
-            )
     return {"quality": [("", quality.decide(observations, rules, task.identity["include"]))]}
 
 

@@ -1,13 +1,19 @@
-"""`bigcode.lock`: the identities of released versions and the plugins that made them, frozen."""
+"""`bigcode.lock`: what was released, frozen.
+
+`released` holds, by address, the identity of a version with the plugins and behaviours that made it; `releases`
+holds what each Release published: the root of its evidence, the date of its gates, the digest of its manifest.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bigcode.api.canonical import key_of
+from bigcode.api.canonical import canonical, key_of
 from bigcode.api.diagnostics import Diagnostic, Place
 from bigcode.api.resource import Resource, identity
 from bigcode.spec.text import Document
@@ -25,7 +31,18 @@ def read_lock(root: Path) -> dict[str, Any]:
 
 
 def write_lock(root: Path, lock: Mapping[str, Any]) -> None:
-    (root / NAME).write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n", "utf-8")
+    """Write beside the place and rename: a crash leaves the old lock or the new one."""
+    staged = root / f".{NAME}.staged"
+    with staged.open("wb") as stream:
+        stream.write((json.dumps(lock, indent=2, sort_keys=True) + "\n").encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(staged, root / NAME)
+
+
+def carried_lock(lock: Mapping[str, Any]) -> bytes:
+    """The lock as evidence carries it: without `releases`, since a root cannot be among what it is taken over."""
+    return canonical({name: value for name, value in lock.items() if name != "releases"}) + b"\n"
 
 
 def identity_digest(resource: Resource) -> str:
@@ -45,7 +62,12 @@ def check_frozen(
     """
     shown = str(root / NAME)
     try:
-        released = {address: entry["identity"] for address, entry in read_lock(root)["released"].items()}
+        lock = read_lock(root)
+        released = {address: entry["identity"] for address, entry in lock["released"].items()}
+        for entry in lock.get("releases", {}).values():
+            date.fromisoformat(entry["asOf"])
+            int(entry["root"], 16)
+            int(entry["manifest"], 16)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield Diagnostic("E101", "the lock cannot be read", Place(shown), "Restore it from version control.")
         return

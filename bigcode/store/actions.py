@@ -114,7 +114,7 @@ class Actions:
         return action
 
     def commit(self, action: Action) -> Action:
-        """Put the action; where one is there already, the first one stands.
+        """Put the action; where one is there already, the first one stands as long as its outputs are present.
 
         Raises:
             Problem: E501 when a deterministic task gives other outputs than the committed ones.
@@ -123,18 +123,19 @@ class Actions:
             return action
         first = self.read(action.key)
         assert first is not None
-        if action.recorded and self.get(action.key) is not None:
+        if _outputs(first) == _outputs(action):
             return first
-        if _outputs(first) != _outputs(action):
-            if action.recorded:
-                self._files.put(self.name(action.key), canonical(action.as_json()))
-                return action
-            raise fail(
-                "E501",
-                f"{action.component} gave two results for one key ({action.partition or 'whole'})",
-                hint="It depends on something undeclared; its behaviour version must rise when its output changes.",
-            )
-        return first
+        # What is gone cannot be had again from a task that no longer gives it; refusing would never end.
+        if self.get(action.key) is None:
+            self._files.put(self.name(action.key), canonical(action.as_json()))
+            return action
+        if action.recorded:
+            return first
+        raise fail(
+            "E501",
+            f"{action.component} gave two results for one key ({action.partition or 'whole'})",
+            hint="It depends on something undeclared; its behaviour version must rise when its output changes.",
+        )
 
 
 def _outputs(action: Action) -> Any:

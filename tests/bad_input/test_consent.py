@@ -129,6 +129,8 @@ CASES: list[tuple[Callable[[Any], None], str, str, str]] = [
     (entry(scope="path", value=f"{PLANTED}/x"), "E404", "OWNER/REPOSITORY:PATH", "source: ^optouts"),
     (entry(scope="path", value=f"{PLANTED}/x:src/"), "E404", "OWNER/REPOSITORY:PATH", "source: ^optouts"),
     (entry(scope="blob", value=PLANTED), "E404", "SHA-1 or SHA-256", "source: ^optouts"),
+    (entry(scope="owner", value=f"{PLANTED}/x"), "E404", "has no value of the form OWNER", "source: ^optouts"),
+    (entry(scope="issue-author", value=PLANTED), "E404", "entry 2 of the opt-out list has a scope", "source: ^optouts"),
     (entry(scope="owner", value=PLANTED, host=3), "E404", "not text", "source: ^optouts"),
     (entry(scope="owner", value=PLANTED, hots="x"), "E404", "fields other than", "source: ^optouts"),
 ]  # fmt: skip
@@ -217,6 +219,43 @@ def test_what_cannot_name_anything_is_not_added(bench: Any, values: list[str], s
     assert "E404  entry 1 of the opt-out list has no value of the form" in done.err
     assert says in done.err
     assert PLANTED not in done.err + done.out
+
+
+def narrowed(bench: Any) -> None:
+    """The spec counts owners alone."""
+    bench.change(SPEC, "  - repository\n  - path\n  - blob\n", "")
+
+
+def test_a_scope_that_the_spec_does_not_count_is_refused_by_name(bench: Any) -> None:
+    bench.write(SIGNATURE, bench.text(SIGNATURE))
+    bench.write(LIST, bench.text(LIST))
+    bench.write(SPEC, bench.text(SPEC))
+    value = f"{PLANTED}/x"
+    assert bench.run("optout", "add", str(bench.space), value, "--scope", "repository").code == 0
+    narrowed(bench)
+    says = "entry 1 of the opt-out list has a scope that the spec does not count"
+    bench.refused("apply").only("E404", says=says, hint="Add `repository` to `scopes`")
+    assert "Add `repository` to `scopes`" in bench.run("optout", "seal", str(bench.space)).err
+
+
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        ([f"{PLANTED}/x:src", "--scope", "path"], "Add `path` to `scopes` of the OptOutSnapshot."),
+        ([f"{PLANTED}/x"], "Use `--scope repository` for a name with `/` in it."),
+    ],
+)
+def test_what_would_be_passed_over_is_not_added(bench: Any, values: list[str], hint: str) -> None:
+    narrowed(bench)
+    kept = (bench.text(LIST), bench.text(SIGNATURE), bench.text(SPEC))
+    done = bench.run("optout", "add", str(bench.space), *values)
+    assert (done.code, hint in done.err) == (3, True)
+    bench.write("names.txt", f"somebody\n{PLANTED}/x\n")
+    done = bench.run("optout", "import", str(bench.space), str(bench.path("names.txt")))
+    assert done.code == 3
+    assert "entry 2 of the opt-out list has no value of the form OWNER" in done.err
+    assert PLANTED not in done.err + done.out
+    assert (bench.text(LIST), bench.text(SIGNATURE), bench.text(SPEC)) == kept
 
 
 def test_nothing_is_added_to_a_list_that_is_malformed(bench: Any) -> None:

@@ -240,6 +240,22 @@ def test_a_pinned_model_prints_as_stale(built: Built, opted_out: OptedOut) -> No
     assert run(["card", str(opted_out.space), "--check"]) == 0
 
 
+def test_only_a_plan_that_says_so_trains_again(
+    opted_out: OptedOut, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space, path = tmp_path / "tiny", tmp_path / "plan.json"
+    shutil.copytree(opted_out.space, space, ignore=shutil.ignore_patterns("mlflow"))
+    edit_spec(space / "project.yaml", "execution", "trackers", value=[])
+    plan = ["plan", "Tokenizer/tiny@1.0.0", "-w", str(space), "--exit-code", "--out", str(path)]
+    assert run(plan) == 0
+    assert run(["apply", str(path), "--retrain"]) == 2
+    assert run([*plan, "--retrain"]) == 4
+    capsys.readouterr()
+    assert run(["apply", str(path)]) == 0
+    assert "Tokenizer/tiny@1.0.0#" in capsys.readouterr().err
+    assert run([*plan, "--retrain"]) == 0, "it has followed its data"
+
+
 def test_a_lost_mirror_is_begun_again(opted_out: OptedOut) -> None:
     assert (opted_out.space / ".bigcode" / "mlflow" / "mlflow.db").exists()
     assert "mirror failed" not in opted_out.applied.err
@@ -295,7 +311,9 @@ def test_a_release_is_written_once_and_freezes_what_it_holds(
     edit_spec(space / "project.yaml", "execution", "trackers", value=[])
     release = ["release", str(space), "--as-of", "2026-11-10"]
     assert run(release) == 0
-    assert "gate opt-out-age: ok" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "gate opt-out-age: ok" in out
+    assert "gate approvals: ok: none are required by the Project" in out
     folder = space / "releases" / "tiny" / "tiny-1.0.0"
     written = {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
     assert {p.relative_to(folder).parts[0] for p in written} >= {
@@ -307,7 +325,8 @@ def test_a_release_is_written_once_and_freezes_what_it_holds(
     }
     lock = (space / "bigcode.lock").read_bytes()
 
-    assert run(release) == 0
+    edit_spec(space / "release.yaml", "terms", value="Said later.")
+    assert run([*release[:3], "2026-11-20"]) == 0
     assert "nothing changed" in capsys.readouterr().out
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()} == written
     assert (space / "bigcode.lock").read_bytes() == lock
@@ -316,6 +335,7 @@ def test_a_release_is_written_once_and_freezes_what_it_holds(
     shard = next((folder / "dataset").rglob("*.parquet"))
     shard.write_bytes(shard.read_bytes()[:-1] + b"x")
     assert run(["verify", str(folder / "evidence"), "--data", str(folder / "dataset")]) == 8
+    assert run(release) == 8, "a damaged release cannot be made again from specs that say more"
 
     capsys.readouterr()
     edit_spec(space / "dataset.yaml", "split", "seed", value=2)

@@ -218,3 +218,50 @@ def test_a_name_on_another_host_is_somebody_else() -> None:
         rows, hits, ["", ""], copies="exact", contested="keep", common=optout.CommonProperty()
     )
     assert removal.reasons == ["optout.owner", "optout.copy"]
+
+
+def named(row: tuple[str, str, str, str], wish: tuple[str, str, str]) -> bool:
+    """Whether a wish names the file of this host, owner, repository and path; `match` and `reach` must agree."""
+    host, owner, repository, path = row
+    rows = [
+        optout.Row("f", host, owner, repository, path, BLOBS[0], BLOBS[0][:40], 1000, 1, False, False),
+        optout.Row("g", "elsewhere", "zoe", "zoo", "z.py", BLOBS[1], BLOBS[1][:40], 1000, 1, False, False),
+    ]
+    wishes = [optout.Wish("owner", "nobody"), optout.Wish(*wish)]
+    first, second = optout.match(rows, wishes, SCOPES)
+    assert (first, second) in (("", ""), (f"optout.{wish[0]}", ""))
+    assert optout.reach(rows, wishes) == [0, int(bool(first))]
+    return bool(first)
+
+
+separators = st.text("-_.", min_size=1, max_size=3)
+
+
+@given(one=separators, other=separators, upper=st.booleans())
+def test_an_index_that_normalises_names_knows_a_name_in_every_spelling(
+    one: str, other: str, upper: bool
+) -> None:
+    listed = f"jaraco{one}text"
+    listed = listed.upper() if upper else listed
+    row = ("pypi", f"Jaraco{other}Text", f"jaraco{other}text", "src/a_b.py")
+    assert named(row, ("owner", listed, ""))
+    assert named(row, ("repository", f"{listed}/{listed}", "PyPI"))
+    assert named(row, ("path", f"{listed}/{listed}:SRC", ""))
+    assert not named(row, ("path", f"{listed}/{listed}:src/a-b.py", ""))
+    # Elsewhere names that differ are different names.
+    assert named(("forge", *row[1:]), ("owner", listed, "")) == (one == other)
+    assert named(("forge", *row[1:]), ("repository", f"{listed}/{listed}", "")) == (one == other)
+
+
+def test_the_case_of_a_host_does_not_matter() -> None:
+    row = ("Forge.Example", "ann", "one", "a.py")
+    assert named(row, ("owner", "ann", "forge.EXAMPLE"))
+    assert not named(row, ("owner", "ann", "forge.other"))
+
+
+@given(rows=corpora(), wanted=st.lists(wishes, max_size=5))
+def test_reach_counts_the_files_that_each_wish_alone_would_hit(
+    rows: list[optout.Row], wanted: list[Wish]
+) -> None:
+    counted = optout.reach(rows, [optout.Wish(*w) for w in wanted])
+    assert counted == [sum(map(bool, optout.match(rows, [optout.Wish(*w)], SCOPES))) for w in wanted]

@@ -10,18 +10,22 @@ from typing import Any
 
 import pytest
 import yaml
+from model_workspaces import model_specs
 from workspaces import resource, write_spec
 
 from bigcode.api.diagnostics import Problem
 from bigcode.cli import run
 from bigcode.evidence.signing import make_key, public_key, sign, verified
 from bigcode.host.manager import load_host
-from bigcode.plan.gates import Gate, gates, read_decision, refuse
+from bigcode.plan.gates import Gate, decision_files, decision_message, gates, read_decision, refuse
 from bigcode.spec.workspace import load_workspace
 
 TODAY = date(2026, 12, 1)
 """A month after the list of the tiny workspace."""
-RECORD = "---\nid: 0007-release\nkind: release\nworkspace: tiny\n---\n# We release\n\nBecause.\n"
+RECORD = (
+    "---\nid: 0007-release\nkind: release\nworkspace: tiny\nsubject: Release/tiny@1.0.0\n---\n"
+    "# We release\n\nBecause.\n"
+)
 
 
 @pytest.fixture
@@ -107,9 +111,25 @@ def test_a_waiver_of_another_gate_does_not_help(space: Path) -> None:
     assert not state(space, date(2027, 6, 1))["opt-out-age"].passes
 
 
-def test_a_release_without_a_dataset_has_no_list_to_be_old(space: Path) -> None:
+def test_a_release_that_leads_to_no_list_does_not_pass_for_that(space: Path) -> None:
     change(space, "release.yaml", lambda spec: spec.update(artifacts={}))
-    assert "opt-out-age" not in state(space)
+    gate = state(space)["opt-out-age"]
+    assert not gate.passes
+    assert "no artifact of the release leads to an OptOutSnapshot" in gate.text
+    assert [d.code for d in refuse([gate])] == ["E510"]
+
+
+@pytest.mark.parametrize(("as_of", "ok"), [(date(2026, 12, 31), True), (date(2027, 1, 1), False)])
+@pytest.mark.parametrize("part", ["tokenizer", "model"])
+def test_the_list_behind_the_data_of_a_tokenizer_or_a_model_is_judged(
+    space: Path, part: str, as_of: date, ok: bool
+) -> None:
+    for file, value in model_specs().items():
+        if value["kind"] != "Release":
+            write_spec(space / file, value)
+    change(space, "release.yaml", lambda spec: spec.update(artifacts={part: f"{part.title()}/tiny"}))
+    gate = state(space, as_of)["opt-out-age"]
+    assert (gate.ok, gate.text.split(" is ")[0]) == (ok, "OptOutSnapshot/list@1.0.0")
 
 
 # ---------------------------------------------------------------- approvals
@@ -150,7 +170,8 @@ def test_a_stranger_and_another_group_do_not_count(space: Path, tmp_path: Path) 
     [
         ("Because.", "Because not."),
         ("id: 0007-release", "id: 0008-release"),
-        ("kind: release", "kind: release\nsubject: Release/other@1.0.0"),
+        ("subject: Release/tiny@1.0.0", "subject: Release/other@1.0.0"),
+        ("subject: Release/tiny@1.0.0\n", ""),
         ("workspace: tiny\n", ""),
     ],
 )
@@ -166,7 +187,14 @@ def test_a_record_that_was_changed_after_it_was_signed_is_unsigned(
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("kind: release", "kind: privacy"), ("workspace: tiny", "workspace: other")]
+    ("old", "new"),
+    [
+        ("kind: release", "kind: privacy"),
+        ("workspace: tiny", "workspace: other"),
+        ("Release/tiny@1.0.0", "Release/tiny@2.0.0"),
+        ("Release/tiny@1.0.0", "Release/tiny"),
+        ("Release/tiny@1.0.0", "Release/other@1.0.0"),
+    ],
 )
 def test_a_decision_on_something_else_is_no_approval_and_cannot_be_made_one(
     space: Path, tmp_path: Path, old: str, new: str
@@ -197,8 +225,55 @@ def test_a_record_that_cannot_be_read_keeps_the_gate_shut_and_is_named(space: Pa
     assert "0008.md:1:1 E209" in gate.text
 
 
-def test_where_nothing_is_asked_for_there_is_no_gate(space: Path) -> None:
-    assert "approvals" not in state(space)
+def test_where_the_project_asks_for_nothing_the_gate_says_so(
+    space: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = state(space)["approvals"]
+    assert (gate.ok, gate.text) == (True, "none are required by the Project")
+    capsys.readouterr()
+    assert run(["plan", str(space), "--as-of", str(TODAY)]) == 0
+    assert "Gate ok       approvals: none are required by the Project" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["kind: release\n", "workspace: tiny\n", "subject: Release/tiny@1.0.0\n"])
+def test_a_record_that_does_not_say_what_it_approves_is_not_signed(
+    space: Path, tmp_path: Path, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = record(space, RECORD.replace(line, ""))
+    assert approve(path, "Ada", tmp_path / "ada.key") == 3
+    err = capsys.readouterr().err
+    assert "E209" in err
+    assert f"the record names no {line.split(':')[0]}" in err
+    assert path.read_text() == RECORD.replace(line, "")
+    assert not (tmp_path / "ada.key").exists()
+
+
+@pytest.mark.parametrize("line", ["workspace: tiny\n", "subject: Release/tiny@1.0.0\n"])
+def test_a_signed_record_that_does_not_say_what_it_approves_does_not_count(
+    space: Path, tmp_path: Path, line: str
+) -> None:
+    ask_for(space, 1, ("Ada", "legal", key_of(tmp_path, "ada")))
+    path = record(space, RECORD.replace(line, ""))
+    decision, _ = read_decision(path)
+    assert decision is not None
+    public, value = public_key(tmp_path / "ada.key"), sign(tmp_path / "ada.key", decision_message(decision))
+    entry = f'signatures:\n  - {{name: Ada, key: "{public}", value: "{value}"}}\n---\n# We'
+    path.write_text(path.read_text().replace("---\n# We", entry))
+    gate = state(space)["approvals"]
+    assert (gate.ok, gate.text) == (False, "release: 0 of 1 from legal")
+
+
+def test_records_of_the_repository_and_of_the_workspace_are_told_apart(space: Path) -> None:
+    (space.parent / ".git").mkdir()
+    shared = space.parent / "governance" / "decisions"
+    shared.mkdir(parents=True)
+    (shared / "0007.md").write_text(RECORD)
+    own = record(space)
+    found = decision_files(load_workspace(space, load_host().registry))
+    assert {name: path.resolve() for name, path in found.items()} == {
+        "0007.md": (shared / "0007.md").resolve(),
+        "tiny/0007.md": own.resolve(),
+    }
 
 
 def test_the_place_of_an_error_in_a_record_is_that_of_the_file(space: Path) -> None:

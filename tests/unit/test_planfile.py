@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bigcode.api.diagnostics import Problem
+from bigcode.cli import run
 from bigcode.plan.planfile import FORMAT, check_same, plan_value, read_plan, write_plan
 from bigcode.plan.survey import Step, Survey
 
@@ -24,6 +25,7 @@ def made(reason: str = "first-run", **more: Any) -> dict[str, Any]:
         env=more.pop("env", ""),
         targets=more.pop("targets", ()),
         basis=basis,
+        retrain=more.pop("retrain", False),
     )
 
 
@@ -63,6 +65,7 @@ def test_the_folder_of_the_workspace_is_no_part_of_what_must_hold() -> None:
         ({"basis": {"specs": "b", "refs": {}}}, "specs, refs"),
         ({"reason": "input-changed"}, "the tasks"),
         ({"env": "big"}, "the tasks"),
+        ({"retrain": True}, "the tasks"),
         ({"targets": ("Dataset/d@1",)}, "the tasks"),
     ],
 )
@@ -77,6 +80,7 @@ def test_a_stale_plan_says_what_changed(change: dict[str, Any], what: str) -> No
         {"basis": {}},
         {"targets": ["Dataset/other@1"]},
         {"env": "big"},
+        {"retrain": True},
         {"digest": "0" * 64},
         {"workspace": 3},
         {"digest": None},
@@ -108,3 +112,21 @@ def test_a_plan_of_another_version_and_one_that_is_not_there(tmp_path: Path) -> 
     for missing in (tmp_path / "gone.json", tmp_path):
         with pytest.raises(Problem, match="E001"):
             read_plan(str(missing))
+
+
+def test_a_plan_without_retraining_does_not_retrain(
+    applied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "plan.json"
+    assert run(["plan", str(applied), "--out", str(path)]) == 0
+    assert run(["apply", str(path), "--retrain"]) == 2
+    assert "plan SPEC --retrain" in capsys.readouterr().err
+    assert run(["apply", str(path)]) == 0
+
+
+def test_a_plan_with_retraining_needs_no_option_and_allows_it(applied: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    assert run(["plan", str(applied), "--retrain", "--out", str(path)]) == 0
+    assert read_plan(str(path))["retrain"] is True
+    assert run(["apply", str(path)]) == 0
+    assert run(["apply", str(path), "--retrain"]) == 0

@@ -180,12 +180,22 @@ def test_an_action_whose_outputs_are_missing_counts_as_absent(store: Store) -> N
 
 
 def test_the_first_result_of_a_key_stands_and_another_one_is_an_error(store: Store) -> None:
-    first = store.actions.commit(action())
-    assert store.actions.commit(action(facts=(Fact("seconds", 1, "s"),))) == first
+    first = store.actions.commit(action(output=store.objects.put(b"one")))
+    assert store.actions.commit(replace(first, facts=(Fact("seconds", 1, "s"),))) == first
     with pytest.raises(Problem) as error:
-        store.actions.commit(action(output="33" * 32))
+        store.actions.commit(action(output=store.objects.put(b"two")))
     assert code_of(error) == "E501"
     assert store.actions.read(first.key) == first
+
+
+def test_a_result_whose_outputs_are_gone_gives_way_to_another(store: Store) -> None:
+    one, two = store.objects.put(b"one"), store.objects.put(b"two")
+    first = store.actions.commit(action(output=one))
+    store.files.remove(store.objects.name(one))
+    assert store.actions.commit(first) == first
+    second = action(output=two)
+    assert store.actions.commit(second) == second
+    assert store.actions.get(first.key) == second
 
 
 def test_of_a_recorded_result_the_first_stands_as_long_as_it_is_there(store: Store) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bigcode.api.resource import Model, Prose, Ref, RefTo, Spec, Uses
+from bigcode.api.resource import Model, Ref, RefTo, Spec, Uses
 from bigcode.spec.slots import Slot
 
 
@@ -21,7 +21,7 @@ class Restriction(Model):
 
 class LicenseSpec(Spec):
     generator: Annotated[Uses, Slot("license")]
-    title: Annotated[str, Prose]
+    title: str
     prefix: Literal["open", "research", ""] = "open"
     artifact: tuple[Literal["data", "application", "model", "source"], ...] = ("model",)
     licensor: str
@@ -30,4 +30,4 @@ class LicenseSpec(Spec):
     added: tuple[Restriction, ...] = ()
     flow_down: bool = True
     parent: Annotated[Ref | None, RefTo("License")] = None
-    text_source: Annotated[str, Prose] = ""
+    text_source: str = ""

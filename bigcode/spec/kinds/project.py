@@ -92,6 +92,8 @@ class Execution(Model):
     threads_per_worker: Annotated[int, Field(ge=1)] = 1
     address: str = ""
     trackers: tuple[str, ...] = ("mlflow",)
+    tracking_uri: str = ""
+    """Where a tracker keeps its runs; its own place in the store when empty."""
 
 
 class ProjectSpec(Spec):

@@ -125,7 +125,7 @@ class Writer:
 
 def _locate(run: RunView) -> tuple[str, str | None]:
     """The tracking URI, and where a new experiment keeps its artifacts (None: where the server says)."""
-    given = run.settings.get("mlflow_uri")
+    given = run.settings.get("trackingUri")
     if given:
         return str(given), None
     folder = run.store.resolve() / "mlflow"

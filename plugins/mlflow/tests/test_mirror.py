@@ -231,7 +231,7 @@ class TestTrouble:
     ) -> None:
         file = tmp_path / "a-file"
         file.write_text("where the store should be")
-        apply(run_view(file, mlflow_uri=uri), [node(f"{DATASET}#export.shards"), node(f"{MODEL}#train")])
+        apply(run_view(file, trackingUri=uri), [node(f"{DATASET}#export.shards"), node(f"{MODEL}#train")])
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert "the run goes on" in caplog.text
         assert "secret" not in caplog.text
