@@ -91,6 +91,11 @@ CODES: dict[str, Code] = {
         3,
         "The spec asks for a behaviour version that the installed plugin does not offer.",
     ),
+    "E307": Code(
+        "not offered yet",
+        3,
+        "The field is part of the language; no step of this version would honour it. It is refused, not ignored.",
+    ),
     # E4xx: consent
     "E401": Code(
         "opt-out list missing",

@@ -83,3 +83,17 @@ def read_bundle(folder: Path) -> Bundle:
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise fail("E611", f"{folder} has no {LIST} that can be read") from error
     return bundle
+
+
+def carried_name(resource: str, node: str, label: str, output: str, name: str) -> str:
+    """Under which name an object is carried in the bundle; empty for those that are named by digest alone."""
+    step = node.partition("#")[2]
+    if step == "verdicts" and output == "verdicts":
+        return f"verdicts/{resource}/{int(label):05d}.parquet"
+    if step == "facts" and output == "manifest":
+        return f"manifests/{resource}/{name}.json" if name == "shards" else f"listings/{resource}/{name}.json"
+    if step == "render":
+        return f"cards/{output}"
+    if output in ("journal", "results", "text"):
+        return f"recorded/{resource}/{step}/{name}"
+    return ""

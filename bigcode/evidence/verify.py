@@ -13,7 +13,7 @@ from typing import Any
 from bigcode.api.canonical import digest
 from bigcode.api.diagnostics import Diagnostic
 from bigcode.api.facts import Fact
-from bigcode.evidence.bundle import LIST, ROOT, SIGNATURE, Bundle, signature_bytes
+from bigcode.evidence.bundle import LIST, ROOT, SIGNATURE, Bundle, carried_name, signature_bytes
 from bigcode.evidence.check import check_facts
 from bigcode.evidence.ledger import qualify
 from bigcode.evidence.query import run_query
@@ -175,16 +175,29 @@ def _check_facts(bundle: Bundle, facts: dict[str, Fact], out: Verdict) -> None:
 
 def _recorded(bundle: Bundle, out: Verdict) -> dict[str, Fact]:
     facts: dict[str, Fact] = {}
+    carried: set[str] = set()
     for address, nodes in bundle.json("refs.json").items():
-        for keys in nodes.values():
-            for key in keys.values():
+        for node, keys in nodes.items():
+            for label, key in keys.items():
                 action = Action.from_json(bundle.json(f"actions/{key}.json"))
                 if action.key != key:
                     out.findings.append(
                         Diagnostic("E613", f"actions/{key}.json is the record of another key")
                     )
                 facts |= {f.id: f for f in (qualify(address, raw) for raw in action.facts)}
+                for output, entries in action.outputs.items():
+                    for entry in entries:
+                        name = carried_name(address, node, label, output, entry.name)
+                        carried.add(name)
+                        if name and (name not in bundle or digest(bundle[name]) != entry.digest):
+                            out.findings.append(Diagnostic("E604", f"{name} is not what its action wrote"))
+    for name in bundle:
+        if name.startswith(_OUTPUTS) and name not in carried:
+            out.findings.append(Diagnostic("E606", f"{name} was written by no action"))
     return facts
+
+
+_OUTPUTS = ("verdicts/", "manifests/", "listings/", "cards/", "recorded/")
 
 
 def _told(fact: Fact, resources: Mapping[str, Any]) -> bool:

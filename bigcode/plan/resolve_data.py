@@ -15,7 +15,7 @@ def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
     a, spec = resource.address, resource.spec
     if spec.pin:
         hint = "Its sources are pinned one by one."
-        raise fail("E305", "pin is not offered yet", r.workspace.place(a, "spec", "pin"), hint)
+        raise fail("E307", "pin is not offered yet", r.workspace.place(a, "spec", "pin"), hint)
     component, config = r.component(spec.collector, "collector", a)
     units = r.units(component, config, a)
     buckets = tuple(str(i) for i in range(spec.buckets))
@@ -311,29 +311,29 @@ def _refuse_unbuilt(resource: Resource, optout: Resource, w: Workspace) -> None:
     """What a spec may say already but no node does yet is refused, never quietly ignored."""
     if optout.spec.copies in ("normalised", "contained"):
         raise fail(
-            "E305",
+            "E307",
             f"copies: {optout.spec.copies} is not offered yet",
             w.place(optout.address, "spec", "copies"),
             "Use `exact` or `keep`.",
         )
     if optout.spec.consent == "opt_in":
-        raise fail("E305", "consent: opt_in is not offered yet", w.place(optout.address, "spec", "consent"))
+        raise fail("E307", "consent: opt_in is not offered yet", w.place(optout.address, "spec", "consent"))
     if w.get(resource.spec.pii).spec.gates:
         pii = w.get(resource.spec.pii).address
-        raise fail("E305", "gates on precision and recall are not offered yet", w.place(pii, "spec", "gates"))
+        raise fail("E307", "gates on precision and recall are not offered yet", w.place(pii, "spec", "gates"))
     if w.get(resource.spec.pii).spec.evaluated_on:
         pii = w.get(resource.spec.pii).address
-        raise fail("E305", "evaluatedOn is not offered yet", w.place(pii, "spec", "evaluatedOn"))
+        raise fail("E307", "evaluatedOn is not offered yet", w.place(pii, "spec", "evaluatedOn"))
     unknown = [s for s in optout.spec.scopes if s in ("commit-author", "issue-author")]
     if unknown:
         raise fail(
-            "E305",
+            "E307",
             f"scope {unknown[0]} needs a sibling dataset that is not offered yet",
             w.place(optout.address, "spec", "scopes"),
         )
     if resource.spec.sibling:
         raise fail(
-            "E305",
+            "E307",
             f"sibling: {resource.spec.sibling} is not offered yet",
             w.place(resource.address, "spec", "sibling"),
         )

@@ -60,12 +60,12 @@ def resolve_model(resource: Resource, r: Resolver) -> list[Node]:
     a, spec, w = resource.address, resource.spec, r.workspace
     for field in ("base", "checkpoint"):
         if getattr(spec, field) is not None:
-            raise fail("E305", f"{a}: training from a {field} is not offered yet", w.place(a, "spec", field))
+            raise fail("E307", f"{a}: training from a {field} is not offered yet", w.place(a, "spec", field))
     weighted = len(spec.data) > 1 or spec.data[0].weight != 1
     spread = spec.runtime.launcher == "slurm" or spec.runtime.nodes > 1
     if spec.task != "causal-lm" or weighted or spread:
         raise fail(
-            "E305",
+            "E307",
             f"{a}: one dataset of weight 1, task causal-lm and a launcher on one machine are offered so far",
             w.place(a, "spec"),
         )
@@ -116,10 +116,10 @@ def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
     model = w.get(spec.model)
     data = w.address_of(spec.held_out or model.spec.data[0].dataset)
     if spec.sandbox != "none":
-        raise fail("E305", f"{a}: sandbox: {spec.sandbox} is not offered yet", w.place(a, "spec", "sandbox"))
+        raise fail("E307", f"{a}: sandbox: {spec.sandbox} is not offered yet", w.place(a, "spec", "sandbox"))
     if spec.decontaminate_against:
         raise fail(
-            "E305",
+            "E307",
             f"{a}: decontaminateAgainst is not offered yet",
             w.place(a, "spec", "decontaminateAgainst"),
         )
@@ -161,7 +161,7 @@ def resolve_release(resource: Resource, r: Resolver) -> list[Node]:
     a, spec, w = resource.address, resource.spec, r.workspace
     if spec.targets:
         raise fail(
-            "E305",
+            "E307",
             f"{a}: targets are not offered yet",
             w.place(a, "spec", "targets"),
             "Leave them out: a release is written to the releases folder.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bigcode.api.canonical import canonical
-from bigcode.evidence.bundle import seal
+from bigcode.evidence.bundle import carried_name, seal
 from bigcode.plan.gates import decision_files
 from bigcode.run.cards import card_material
 from bigcode.run.records import ledger_of, recorded_results, stale_resources
@@ -48,32 +48,18 @@ def bundle_files(session: Session, lock: Mapping[str, Any] | None = None) -> dic
             for output, entries in action.outputs.items():
                 for entry in entries:
                     listed[entry.digest] = f"{node_id} {label} {output} {entry.name}".strip()
-                    name = _carried(node.resource, node_id, label, output, entry.name)
+                    name = carried_name(node.resource, node_id, label, output, entry.name)
                     if name:
                         files[name] = session.store.objects.get(entry.digest)
     # What a pinned node read is no longer an output of any current node, and its facts name it all the same.
     for node_id, actions in results.items():
         for action in actions.values():
-            for name, entries in action.inputs.items():
-                for entry, sha in entries:
+            for name, pairs in action.inputs.items():
+                for entry, sha in pairs:
                     listed.setdefault(sha, f"{node_id} read as {name} {entry}".strip())
     files["refs.json"] = canonical(refs) + b"\n"
     files["objects.json"] = canonical(listed) + b"\n"
     return seal(files, session.workspace.name)
-
-
-def _carried(resource: str, node: str, label: str, output: str, name: str) -> str:
-    """Under which name an object is carried in the bundle; empty for those that are named by digest alone."""
-    step = node.partition("#")[2]
-    if step == "verdicts" and output == "verdicts":
-        return f"verdicts/{resource}/{int(label):05d}.parquet"
-    if step == "facts" and output == "manifest":
-        return f"manifests/{resource}/{name}.json" if name == "shards" else f"listings/{resource}/{name}.json"
-    if step == "render":
-        return f"cards/{output}"
-    if output in ("journal", "results", "text"):
-        return f"recorded/{resource}/{step}/{name}"
-    return ""
 
 
 def _spec_files(session: Session, lock: Mapping[str, Any] | None) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,26 @@ def files(whole: Path) -> Files:
     return {name: (whole / name).read_bytes() for name in names if name not in (LIST, ROOT)}
 
 
+def keep_records_in_step(files: Files, whole: Path) -> Files:
+    """A thorough forger: the records of actions name the digests of the forged files."""
+    swapped = {
+        digest((whole / name).read_bytes()): digest(data)
+        for name, data in files.items()
+        if (whole / name).exists() and not name.startswith("actions/")
+    }
+    out = dict(files)
+    for record in (n for n in files if n.startswith("actions/")):
+        for old, new in swapped.items():
+            out[record] = out[record].replace(old.encode(), new.encode())
+    return out
+
+
 @pytest.fixture
-def codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., set[str]]:
+def codes(tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., set[str]]:
     """Seal the files, verify them with the command, and give the codes of what it found."""
 
-    def find(files: Mapping[str, bytes], *more: str) -> set[str]:
+    def find(files: Files, *more: str) -> set[str]:
+        files = keep_records_in_step(files, whole)
         folder = tmp_path / f"sealed-{len(list(tmp_path.iterdir()))}"
         for name, data in seal(files, "tiny").items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -134,8 +149,8 @@ def test_a_fact_changed_in_its_action_too_is_found_by_its_query_alone(
     name = "bytes.kept"
     forge_fact(files, name, value=value_of(files, name) + 1)
     files = {n: d for n, d in files.items() if not n.startswith("cards/")}
-    assert codes(files, "--level", "1") == set()
-    assert codes(files) == {"E607"}
+    assert codes(files, "--level", "1") == {"E604"}, "the cards that its action wrote are gone"
+    assert codes(files) == {"E604", "E607"}
 
 
 def test_a_fact_changed_beside_its_action_is_found(files: Files, codes: Callable[..., set[str]]) -> None:
@@ -282,7 +297,7 @@ def test_a_number_that_no_span_holds_is_found(files: Files, codes: Callable[...,
 
 def test_a_card_without_its_trace_is_found(files: Files, codes: Callable[..., set[str]]) -> None:
     del files[f"{CARD}.trace.json"]
-    assert codes(files) == {"E609"}
+    assert codes(files) == {"E604", "E609"}
 
 
 @pytest.mark.parametrize("change", [{"card": "12 million"}, {"markdown": "html"}])
@@ -322,7 +337,7 @@ def test_a_missing_file_that_is_not_listed_either_is_a_finding(
     files: Files, codes: Callable[..., set[str]], name: str
 ) -> None:
     del files[name]
-    assert codes(files) == {"E611"}
+    assert codes(files) == ({"E604", "E611"} if name.startswith("cards/") else {"E611"})
 
 
 @pytest.mark.parametrize(
@@ -387,15 +402,15 @@ def test_a_shard_that_is_altered_missing_or_foreign_is_found(
     two: Files, tmp_path: Path, codes: Callable[..., set[str]]
 ) -> None:
     folder = tmp_path / "two"
-    assert codes(two, "--data", str(folder)) == set()
+    assert codes(two, "--data", str(folder)) == {"E606"}, "no action wrote the made-up manifests"
     kept = (folder / "data/0.parquet").read_bytes()
     (folder / "data/0.parquet").write_bytes(kept + b"\0")
-    assert codes(two, "--data", str(folder)) == {"E614"}
+    assert codes(two, "--data", str(folder)) == {"E606", "E614"}
     (folder / "data/0.parquet").unlink()
-    assert codes(two, "--data", str(folder)) == {"E614"}
+    assert codes(two, "--data", str(folder)) == {"E606", "E614"}
     (folder / "data/0.parquet").write_bytes(kept)
     (folder / "data/9.parquet").write_bytes(kept)
-    assert codes(two, "--data", str(folder)) == {"E614"}
+    assert codes(two, "--data", str(folder)) == {"E606", "E614"}
 
 
 def test_a_folder_that_no_manifest_lists_is_found(
@@ -403,4 +418,12 @@ def test_a_folder_that_no_manifest_lists_is_found(
 ) -> None:
     assert codes(files, "--data", str(tmp_path)) == {"E614"}
     bare = {n: d for n, d in files.items() if not n.startswith("manifests/")}
-    assert codes(bare, "--data", str(tmp_path)) == {"E614"}
+    assert codes(bare, "--data", str(tmp_path)) == {"E604", "E614"}
+
+
+def test_a_table_or_card_that_its_action_did_not_write_is_found(files: Files, whole: Path) -> None:
+    table = next(n for n in sorted(files) if n.startswith("verdicts/"))
+    findings = checked({**files, table: files[table] + b"\0"}).findings
+    assert [f.message for f in findings if f.code == "E604"] == [f"{table} is not what its action wrote"]
+    findings = checked({**files, "cards/other.md": b"# other\n"}).findings
+    assert "cards/other.md was written by no action" in [f.message for f in findings if f.code == "E606"]
