@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -63,7 +65,13 @@ def group(ctx: click.Context, debug: bool) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """The console script. Diagnostics go to stderr, results to stdout; the exit code is that of the gravest."""
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    code = run(sys.argv[1:] if argv is None else argv)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # Threads of Arrow's pool can abort the interpreter while it shuts down ("terminate called without an active
+    # exception"), which would turn a good result into exit 134. Everything is written and closed by now.
+    os._exit(code)
 
 
 def run(argv: list[str]) -> int:
