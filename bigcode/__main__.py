@@ -1,3 +1,3 @@
-from bigcode.cli import main
+from bigcode.cli import script
 
-main()
+script()

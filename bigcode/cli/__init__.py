@@ -64,13 +64,20 @@ def group(ctx: click.Context, debug: bool) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The console script. Diagnostics go to stderr, results to stdout; the exit code is that of the gravest."""
-    code = run(sys.argv[1:] if argv is None else argv)
+    """Run a command and exit. Diagnostics go to stderr, results to stdout; the exit code is that of the gravest."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def script() -> None:
+    """The console script: `main`, and then out at once.
+
+    Threads of Arrow's pool can abort the interpreter while it shuts down ("terminate called without an active
+    exception"), which would turn a good result into exit 134. Everything is written and closed by then.
+    """
+    code = run(sys.argv[1:])
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
         sys.stderr.flush()
-    # Threads of Arrow's pool can abort the interpreter while it shuts down ("terminate called without an active
-    # exception"), which would turn a good result into exit 134. Everything is written and closed by now.
     os._exit(code)
 
 
