@@ -139,7 +139,7 @@ def _applied_entries(session: Any, resource: Any) -> set[Any]:
     from bigcode.evidence.consent import entry_key
 
     pin = resource.spec.pin.removeprefix("sha256:")
-    if not pin or not session.store.objects.has(pin):
+    if not pin or not session.store.objects.intact(pin):
         return set()
     return {entry_key(e) for e in json.loads(session.store.objects.get(pin))["entries"]}
 

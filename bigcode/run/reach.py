@@ -24,7 +24,12 @@ def tell_reach(
     rows = _applied_rows(session, address) if wishes else None
     if rows is None:
         return []
-    counts = reach(rows, wishes)
+    try:
+        counts = reach(rows, wishes)
+    except Problem:
+        return [
+            "How many files the entries name cannot be told: the store is damaged. `bigcode apply` mends it."
+        ]
     long, lines = len(counts) >= _LONG, []
     for number, count in zip(numbers, counts, strict=True):
         if not count:

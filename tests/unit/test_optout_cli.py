@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from workspaces import apply, edit_spec
+from workspaces import apply, edit_spec, objects_of
 
 from bigcode.cli import run
 from bigcode.evidence.consent import seal_list
@@ -161,3 +161,14 @@ def test_a_preview_that_still_runs_keeps_its_scratch(applied: Path) -> None:
         assert (store.base / "work" / "preview-alive").is_dir()
     drop_previews(store)
     assert not (store.base / "work" / "preview-alive").exists()
+
+
+def test_a_damaged_store_keeps_nobody_from_opting_out(
+    applied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in objects_of(applied):
+        path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    capsys.readouterr()
+    assert run(["optout", "add", str(applied), "requestlib"]) == 0
+    assert "cannot be told" in capsys.readouterr().out
+    assert run(["optout", "status", str(applied)]) == 0
