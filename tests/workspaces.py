@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from bigcode.cli import run
+from bigcode.evidence.consent import new_list, render_list
 from bigcode.testing.corpus import build_corpus, write_jsonl
 
 POLICY = {"owners": ["wg"], "rationale": "governance/decisions/0001.md"}
@@ -37,13 +38,14 @@ def data_workspace(
     for file, value in specs(executor, workers).items():
         write_spec(space / file, value)
     assert run(["optout", "key", str(space)]) == 0
+    # With one salt for all runs, digests and so the objects that a test picks are the same in each.
+    (space / "optouts").mkdir(exist_ok=True)
+    (space / "optouts" / "list.json").write_bytes(
+        render_list(new_list("made for a test") | {"salt": "5a" * 32})
+    )
     if optouts:
         assert run(["optout", "add", str(space), *optouts]) == 0
     else:
-        from bigcode.evidence.consent import new_list, render_list
-
-        (space / "optouts").mkdir(exist_ok=True)
-        (space / "optouts" / "list.json").write_bytes(render_list(new_list("made for a test")))
         assert run(["optout", "seal", str(space)]) == 0
     return space
 
