@@ -1,6 +1,7 @@
 """The execution shapes. The engine knows shapes and never slots.
 
-All tables are `pyarrow.Table`. No shape sees the clock, the host or a path outside its own scratch folder.
+All tables are `pyarrow.Table`. No stage sees the clock, the host or a path outside its own
+scratch folder; a process may time itself, and what it times is recorded, never compared.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ FORMAT = b"bigcode-store 1\n"
 
 
 class Store:
-    """Opened from an fsspec URL or a path. Nothing in it is ever changed in place."""
+    """Opened from an fsspec URL or a path. What it records is never changed in place; `index/` can be thrown away."""
 
     def __init__(self, url: str, work: Path | None = None) -> None:
         self.url = url
