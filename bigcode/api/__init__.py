@@ -18,8 +18,8 @@ _HOMES = {
     ),
     "bigcode.api.run": ("NodeView", "RunView"),
     "bigcode.api.shapes": (
-        "Collector", "Context", "Entry", "Executor", "FetchContext", "GlobalStage", "PartitionStage", "Process",
-        "ProcessContext", "Unit",
+        "Clusterer", "Collector", "Context", "Entry", "Executor", "FetchContext", "Labels", "PartitionStage", "Process",
+        "ProcessContext", "Renderer", "Unit",
     ),
     "bigcode.api.units": ("UNITS", "parse_unit"),
 }  # fmt: skip

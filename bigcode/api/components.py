@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Slot = Literal[
-    "collector", "observer", "clusterer", "tokenizer", "tokens", "trainer",
+    "collector", "observer", "clusterer", "renderer", "labels", "tokenizer", "tokens", "trainer",
     "evaluator", "meter", "license", "executor", "target",
 ]  # fmt: skip
-Grain = Literal["", "blob", "name", "path"]
+Grain = Literal["", "blob", "name", "path", "file"]
 Launch = Literal["subprocess", "torchrun"]
 
 
@@ -32,7 +32,8 @@ class Component:
 
     `factory` and `config` read `module:attribute`; the config class is a `bigcode.api.resource.Config`.
     `grain` says what an observer reads: `blob` (columns blob, content), `name` (blob, name, content; runs once
-    per distinct pair) or `path` (the files table without content). `deterministic=False` marks a recorded
+    per distinct pair), `path` (column path, without content) or `file` (blob, path, content; runs once per distinct
+    pair, for the few files whose place matters). `deterministic=False` marks a recorded
     node: its first committed result stands. `launch` says how a process component is started.
     """
 

@@ -44,6 +44,14 @@ class Context(Protocol):
 
     def progress(self, done: int, total: int) -> None: ...
 
+    def recall(self, key: str) -> bytes | None:
+        """What `remember` kept under this key of the same component and behaviour version, in any earlier run.
+
+        It saves work and nothing else: the answer must be what would be computed anew.
+        """
+
+    def remember(self, key: str, value: bytes) -> None: ...
+
 
 class PartitionStage(Protocol):
     """One table in, one table out; rows do not depend on which other rows share the partition."""
@@ -51,12 +59,52 @@ class PartitionStage(Protocol):
     def run(self, table: pa.Table, ctx: Context) -> pa.Table: ...
 
 
-class GlobalStage(Protocol):
-    """`map` runs on each blob partition (columns blob, content) and is cached by blob; `reduce` sees all results."""
+class Clusterer(Protocol):
+    """Finds groups of near-duplicates. Groups are candidates: the core verifies each removal by exact similarity.
 
-    def map(self, table: pa.Table, ctx: Context) -> pa.Table: ...
+    `map` and `shingle` run on blob partitions and are cached by blob; `link` and `reduce` are always computed anew
+    from what is cached, so that the result depends on no history.
+    """
 
-    def reduce(self, tables: Sequence[pa.Table], ctx: Context) -> pa.Table: ...
+    threshold: float
+    """Jaccard similarity of shingle sets from which on two files are near-duplicates."""
+
+    def map(self, table: pa.Table, ctx: Context) -> pa.Table:
+        """blob, content -> blob, signature (little-endian uint32, null where the file is too short), bands
+        (binary: a little-endian uint64 for each band, null likewise)."""
+
+    def shingle(self, table: pa.Table, ctx: Context) -> pa.Table:
+        """blob, content -> blob, shingles (binary: distinct hashes, ascending little-endian uint32).
+
+        Asked only for members of groups."""
+
+    def link(self, tables: Sequence[pa.Table], part: int, parts: int, ctx: Context) -> pa.Table:
+        """Tables of blob, bands -> left, right: pairs of blobs with an equal band whose hash falls into this part
+        of the hash range. Each set of blobs that share a band is linked as a chain."""
+
+    def reduce(self, links: Sequence[pa.Table], ctx: Context) -> pa.Table:
+        """Tables of `link` -> blob, cluster (its smallest blob), for members of groups of two or more, sorted by
+        blob."""
+
+
+class Renderer(Protocol):
+    """Turns the text of a kept file, masked already, into the form in which it is written."""
+
+    def render(self, content: bytes, path: str) -> bytes | None:
+        """The text to be written, UTF-8; None for a file that cannot be read as what it claims to be."""
+
+
+class Labels(Protocol):
+    """A labelled set on which detectors of personal data are measured."""
+
+    name: str
+    """A short noun phrase that tells the set apart in a card, without digits."""
+    carriers: int
+    """How many files of the snapshot the set wants to be given."""
+
+    def build(self, carriers: pa.Table, ctx: Context) -> pa.Table:
+        """blob, content of `carriers` files -> content (binary), labels (list<struct<start:int64, end:int64,
+        entity:string, kind:string, positive:bool>>): spans that are, or that only look like, a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +134,13 @@ class FetchContext(Context, Protocol):
 
     def keep(self, data: bytes) -> str:
         """Keep a download in the store; returns its sha256."""
+
+    def omit(self, reason: str, count: int = 1) -> None:
+        """Count files that are left out, by a short reason such as `too-large`, `binary` or `symlink`."""
+
+    def failed(self, reason: str) -> None:
+        """Say that this unit cannot be had: `gone`, `unreachable`, `too-large`, `broken`. The run goes on where the
+        Snapshot tolerates it; the unit is counted, and asked for again by `apply --refetch`."""
 
     scratch: Path
 

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bigcode.api.canonical import key_of
 from bigcode.api.diagnostics import Diagnostic, Problem, fail
 from bigcode.api.shapes import Entry, Executor
 from bigcode.plan.graph import Graph, Node, sources
@@ -181,6 +182,7 @@ class Engine:
                 literals=node.literals,
                 grain=node.grain,
                 base=self.committer.base_of(node, label),
+                memory=key_of([node.component, node.behaviour])[:24],
             )
             future = self._executor.submit(perform, task.encode(), node.id)
             self._futures[future] = (node, label, key)

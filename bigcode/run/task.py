@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -38,6 +39,8 @@ class Task:
     grain: str = ""
     base: str = ""
     """Digest of an earlier observation of the same kind, to observe only what is new; never part of the key."""
+    memory: str = ""
+    """Where in the store the component's memory lies; never part of the key."""
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -106,7 +109,10 @@ class TaskContext:
         self.facts: list[Fact] = []
         self.warnings: list[Diagnostic] = []
         self.scratch = Path(store.base) / "work"
+        self.omitted: dict[str, int] = {}
+        self.failure = ""
         self._store = store
+        self._memory = task.memory
 
     def warn(self, diagnostic: Diagnostic) -> None:
         self.warnings.append(diagnostic)
@@ -126,6 +132,22 @@ class TaskContext:
 
     def keep(self, data: bytes) -> str:
         return self._store.objects.put(data)
+
+    def omit(self, reason: str, count: int = 1) -> None:
+        self.omitted[reason] = self.omitted.get(reason, 0) + count
+
+    def failed(self, reason: str) -> None:
+        self.failure = reason
+
+    def recall(self, key: str) -> bytes | None:
+        return self._store.files.read(self._place(key))
+
+    def remember(self, key: str, value: bytes) -> None:
+        self._store.files.put(self._place(key), value)
+
+    def _place(self, key: str) -> str:
+        name = hashlib.sha256(key.encode()).hexdigest()
+        return f"index/memory/{self._memory}/{name[:2]}/{name[2:]}"
 
 
 Output = Mapping[str, Sequence[tuple[str, "pa.Table | bytes"]]]

@@ -22,6 +22,7 @@ class StageContext:
     facts: list[Fact] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     last_progress: tuple[int, int] = (0, 0)
+    memory: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rng = Random(self.seed)
@@ -35,13 +36,21 @@ class StageContext:
     def progress(self, done: int, total: int) -> None:
         self.last_progress = (done, total)
 
+    def recall(self, key: str) -> bytes | None:
+        return self.memory.get(key)
+
+    def remember(self, key: str, value: bytes) -> None:
+        self.memory[key] = value
+
 
 @dataclass
 class CollectContext(StageContext):
-    """A fetch context whose kept downloads live in `kept`."""
+    """A fetch context whose kept downloads live in `kept`; `omitted` counts by reason, `failure` is of the unit."""
 
     scratch: Path = Path()
     kept: dict[str, bytes] = field(default_factory=dict)
+    omitted: dict[str, int] = field(default_factory=dict)
+    failure: str = ""
 
     def cached(self, sha256: str) -> bytes | None:
         return self.kept.get(sha256)
@@ -50,6 +59,12 @@ class CollectContext(StageContext):
         digest = sha256(data).hexdigest()
         self.kept[digest] = data
         return digest
+
+    def omit(self, reason: str, count: int = 1) -> None:
+        self.omitted[reason] = self.omitted.get(reason, 0) + count
+
+    def failed(self, reason: str) -> None:
+        self.failure = reason
 
 
 @dataclass

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-GRAIN_KEYS: dict[str, tuple[str, ...]] = {"blob": ("blob",), "name": ("blob", "name"), "path": ("path",)}
+GRAIN_KEYS: dict[str, tuple[str, ...]] = {
+    "blob": ("blob",),
+    "name": ("blob", "name"),
+    "path": ("path",),
+    "file": ("blob", "path"),
+}
 
 
 def digest_of(*tables: pa.Table) -> str:
