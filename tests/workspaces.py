@@ -120,7 +120,7 @@ def specs(executor: str = "inline", workers: int = 1) -> dict[str, dict[str, Any
                         {"id": "line-length", "column": "max_line", "above": 1000},
                     ],
                 },
-                "dedup": {"uses": "dedup.minhash", "version": 1, "with": {"threshold": 0.7}},
+                "dedup": {"uses": "dedup.minhash", "version": 2, "with": {"threshold": 0.7}},
                 "split": {"validation": 0.2, "seed": 1},
             },
         ),

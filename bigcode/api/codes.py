@@ -74,6 +74,11 @@ CODES: dict[str, Code] = {
     "E210": Code(
         "released version is frozen", 3, "An edit of a released version: copy the file and raise its version."
     ),
+    "E211": Code(
+        "lifecycle incomplete",
+        3,
+        "A superseded version names its successor; one that is retired or withdrawn says why and since when.",
+    ),
     # E3xx: plugins
     "E301": Code(
         "name claimed twice", 3, "Two plugins claim one plugin or component name; neither is loaded."
@@ -96,6 +101,7 @@ CODES: dict[str, Code] = {
         3,
         "The field is part of the language; no step of this version would honour it. It is refused, not ignored.",
     ),
+    "E311": Code("sibling", 3, "A sibling dataset lacks what its kind needs, or disagrees with its dataset."),
     # E4xx: consent
     "E401": Code(
         "opt-out list missing",
@@ -147,6 +153,31 @@ CODES: dict[str, Code] = {
     "E509": Code("executor not available", 1, "The executor that the spec names is not installed."),
     "E510": Code("gate refused", 5, "A gate of the release is not met."),
     "E511": Code("store unreadable", 1, "The store was written by a newer version or is damaged."),
+    "E512": Code(
+        "object erased",
+        1,
+        "`bigcode purge` erased the object; its tombstone says why and as of when. Results that name it still stand.",
+    ),
+    "E513": Code(
+        "content in use",
+        1,
+        "A dataset keeps a file whose content is to be purged. Opt it out and apply first, or retire that dataset.",
+    ),
+    "E514": Code(
+        "retired or withdrawn",
+        5,
+        "The lifecycle of the resource says that it is used no more: nothing new is built from it or published.",
+    ),
+    "E515": Code(
+        "disk too small",
+        1,
+        "By earlier runs, an apply would write more than the disk of the store has free. `bigcode gc` makes room.",
+    ),
+    "E516": Code(
+        "state not kept",
+        1,
+        "The generation or release is not there, or `bigcode gc` took its tables; there is nothing to compare with.",
+    ),
     # E6xx: facts and evidence
     "E601": Code("two values for one fact", 8, "One fact id has two values for one subject."),
     "E602": Code(
@@ -201,6 +232,17 @@ CODES: dict[str, Code] = {
     ),
     "E707": Code("empty snapshot", 1, "The snapshot holds no file. A dataset of nothing is refused."),
     "E708": Code("source not readable", 1, "The repository or table that the spec names cannot be read."),
+    "E709": Code(
+        "too many sources failed",
+        1,
+        "More sources of a snapshot cannot be had than it tolerates. `apply --refetch` asks for them again.",
+    ),
+    "E710": Code("snapshot differs from its pin", 1, "What was collected is not what Snapshot.pin names."),
+    "E711": Code(
+        "not rendered",
+        1,
+        "A kept file cannot be written in the form that export.render names; a rule must drop it.",
+    ),
     # E8xx: licences and models
     "E801": Code(
         "restriction missing", 3, "A licence with flow-down must hold every restriction of its parent."

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("Write a small workspace to start from.", "init"),
     "schema": ("Print JSON Schemas of the kinds, for editors.", "schema"),
     "validate": ("Check the specs of a workspace.", "validate"),
     "plan": ("Show what an apply would do, and why.", "plan"),
@@ -20,11 +21,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bundle": ("Write a folder with all evidence, for checking elsewhere.", "bundle"),
     "verify": ("Check a bundle, or the workspace's own evidence, offline.", "verify"),
     "card": ("Print a card, or check written cards against their facts.", "card"),
+    "diff": ("Compare the verdicts of two states of a dataset.", "diff"),
+    "history": ("List the runs of the store, or read the log of one.", "history"),
     "graph": ("Print the graph of nodes.", "graph"),
     "show": ("Show a resource with its facts.", "show"),
     "explain": ("Say why: a file's verdict, a node, or a diagnostic code.", "explain"),
     "optout": ("Edit, seal and check opt-out lists.", "optout"),
     "plugins": ("List the plugins and their components.", "plugins"),
+    "gc": ("Free the store of what nothing needs.", "gc"),
+    "purge": ("Erase contents for good.", "purge"),
 }
 
 

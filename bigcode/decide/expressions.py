@@ -37,6 +37,11 @@ def operands(expression: str) -> list[str]:
     return out
 
 
+def stem(identifier: str) -> str:
+    """An identifier without what a licence text cannot tell: `-only` from `-or-later`."""
+    return identifier.removesuffix("-only").removesuffix("-or-later").removesuffix("+")
+
+
 def _or(tokens: list[str], allowed: Callable[[str], bool]) -> tuple[bool, list[str]]:
     value, rest = _and(tokens, allowed)
     while rest and rest[0].upper() == "OR":

@@ -1,13 +1,45 @@
-"""Licence verdicts. The notice inside a file beats the licence text nearest above it, which beats the repository."""
+"""Licence verdicts. The notice inside a file beats the licence text nearest above it, which beats the repository.
+
+Whole columns are decided at once. A file without a statement of its own takes what its repository says or, in a
+repository with licence texts in its folders, what its folder says; only statements are looked at one by one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from bigcode.decide.columns import as_bool
 from bigcode.decide.expressions import operands, satisfied
+from bigcode.decide.statements import (
+    CATEGORIES,
+    FILE,
+    SOURCES,
+    Expressions,
+    Ints,
+    Statements,
+    encode,
+    inherit,
+    ints,
+    read_statements,
+    severity_of,
+)
+
+SCHEMA = pa.schema(
+    [
+        ("license", pa.string()),
+        ("license_source", pa.string()),
+        ("license_reason", pa.string()),
+        ("license_category", pa.string()),
+        ("license_unclear", pa.bool_()),
+    ]
+)
+
+_HOME = ("host", "owner", "repository", "revision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,151 +52,96 @@ class Policy:
     min_confidence: float = 0.9
 
 
-SCHEMA = pa.schema(
-    [("license", pa.string()), ("license_source", pa.string()), ("license_reason", pa.string())]
-)
-
-
 def decide(observations: pa.Table, policy: Policy) -> pa.Table:
     """One row per observation row, in their order.
 
     Args:
         observations: needs host, owner, repository, revision, path, license_ids, license_scores, license_role and,
-            where the policy excludes attribution, license_attribution.
+            where the policy excludes attribution, license_attribution. Read where they are there: license_categories
+            (of `CATEGORIES`, parallel to license_ids) and license_unclear.
 
     Returns:
         license: the SPDX expression that was decided, empty when unknown; license_source: `file`, `directory`,
-        `repository`, `metadata` or empty; license_reason: empty when admitted.
+        `repository`, `metadata` or empty; license_reason: empty when admitted; license_category: of `CATEGORIES`,
+        the worst among the statements that decided; license_unclear: what decided, or what lay nearer and said
+        nothing sure, needs a person.
     """
-    rows = [_Row(*values) for values in zip(*(observations[c].to_pylist() for c in _COLUMNS), strict=True)]
-    confident = [_confident(row, policy.min_confidence) for row in rows]
-    texts, declared = _collect(rows, confident)
-    attribution = (
-        observations["license_attribution"].to_pylist()
-        if "license_attribution" in observations.column_names
-        else [False] * len(rows)
+    said = read_statements(observations, policy.min_confidence)
+    expressions = Expressions(said)
+    homes, number = encode(observations, _HOME)
+    own = np.zeros(observations.num_rows, bool)
+    if policy.file_over_repository:
+        own[said.rows] = ~said.is_metadata[said.rows] & said.is_stated[said.rows]
+    licenses, sources, unclear = inherit(observations["path"], said, homes, number, expressions, ~own)
+    mine = own[said.rows]
+    licenses[said.rows[mine]] = expressions.of_rows(mine)
+    sources[own] = FILE
+    unclear = np.where(own, said.unclear, unclear | (said.unclear & ~said.is_metadata))
+    reasons = _reasons(observations, policy, said, homes, licenses, expressions)
+    severity = np.array(expressions.severity, np.int64)[licenses]
+    return pa.table(
+        [
+            pa.array(expressions.names, pa.string()).take(pa.array(licenses)),
+            pa.array(SOURCES, pa.string()).take(pa.array(sources)),
+            reasons,
+            pa.array(CATEGORIES, pa.string()).take(pa.array(severity)),
+            pa.array(unclear),
+        ],
+        schema=SCHEMA,
     )
-    asks = _attribution_by_license(rows, confident, attribution)
-    licenses, sources, reasons = [], [], []
-    for row, ids in zip(rows, confident, strict=True):
-        expression, source = _license_of(row, ids, texts, declared, policy)
-        licenses.append(expression)
-        sources.append(source)
-        reasons.append(_reason(expression, asks.get(row.home, {}), policy))
-    return pa.table([licenses, sources, reasons], schema=SCHEMA)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    host: str
-    owner: str
-    repository: str
-    revision: str
-    path: str
-    ids: list[str]
-    scores: list[float]
-    role: str
+def find_conflicts(rows: pa.Table) -> pa.Table:
+    """Admitted permissive files of which another repository holds a copy under copyleft or proprietary terms.
 
-    @property
-    def home(self) -> tuple[str, str, str, str]:
-        return (self.host, self.owner, self.repository, self.revision)
+    Args:
+        rows: file (unique, sortable), owner (`host/owner`), repository, group (of near-duplicates; null for a file
+            without any), license, license_category, admitted (bool).
 
-    @property
-    def folder(self) -> str:
-        return self.path.rpartition("/")[0]
-
-
-_COLUMNS = (
-    "host",
-    "owner",
-    "repository",
-    "revision",
-    "path",
-    "license_ids",
-    "license_scores",
-    "license_role",
-)
-_Home = tuple[str, str, str, str]
-
-
-def _confident(row: _Row, minimum: float) -> list[str]:
-    return [i for i, score in zip(row.ids or (), row.scores or (), strict=True) if score >= minimum]
+    Returns:
+        group, file, license, category, other_file, other_license, other_category: one row for each such file, sorted
+        by group and file. The other copy is the one of the gravest category, and of those the first by file.
+    """
+    names = ["group", "file", "license", "category", "other_file", "other_license", "other_category"]
+    grouped = rows.filter(pc.is_valid(rows["group"])).combine_chunks()
+    group, groups = encode(grouped, ("group",))
+    home, _ = encode(grouped, ("owner", "repository"))
+    severity = severity_of(grouped["license_category"])
+    order = ints(pc.sort_indices(grouped, [("file", "ascending")]))
+    order = order[np.lexsort((-severity[order], group[order]))]
+    grave = order[(severity[order] > 0) & (severity[order] < CATEGORIES.index("unknown"))]
+    first = _first_of(grave, group, groups)
+    # A copy in the file's own repository is no copy elsewhere: the runner-up is the gravest of another one.
+    second = _first_of(grave[home[grave] != home[first[group[grave]]]], group, groups)
+    admitted = as_bool(grouped["admitted"])
+    files = np.flatnonzero(admitted & (severity == 0) & (first[group] >= 0))
+    others = np.where(home[first[group[files]]] == home[files], second[group[files]], first[group[files]])
+    files, others = files[others >= 0], others[others >= 0]
+    columns = ["group", "file", "license", "license_category"]
+    left = grouped.select(columns).take(pa.array(files))
+    right = grouped.select(columns[1:]).take(pa.array(others))
+    found = pa.table([*left.columns, *right.columns], names=names)
+    return found.sort_by([("group", "ascending"), ("file", "ascending")]).combine_chunks()
 
 
-def _collect(
-    rows: list[_Row], confident: list[list[str]]
-) -> tuple[dict[tuple[_Home, str], list[str]], dict[_Home, list[str]]]:
-    """Licence texts by home and folder, and what package metadata at the root declares."""
-    texts: dict[tuple[_Home, str], list[str]] = {}
-    declared: dict[_Home, list[str]] = {}
-    for row, ids in sorted(zip(rows, confident, strict=True), key=lambda pair: pair[0].path):
-        if not ids:
-            continue
-        if row.role == "text":
-            folder = row.folder
-            if folder.rpartition("/")[2].upper() in ("LICENSES", "LICENCES"):
-                folder = folder.rpartition("/")[0]
-            known = texts.setdefault((row.home, folder), [])
-            known += [i for i in ids if i not in known]
-        elif row.role == "metadata" and not row.folder:
-            known = declared.setdefault(row.home, [])
-            known += [i for i in ids if i not in known]
-    return texts, declared
-
-
-def _license_of(
-    row: _Row,
-    ids: list[str],
-    texts: dict[tuple[_Home, str], list[str]],
-    declared: dict[_Home, list[str]],
+def _reasons(
+    table: pa.Table,
     policy: Policy,
-) -> tuple[str, str]:
-    if ids and row.role in ("header", "text") and policy.file_over_repository:
-        return _join(ids), "file"
-    folder = row.folder
-    while folder:
-        found = texts.get((row.home, folder))
-        if found:
-            return _join(found), "directory"
-        folder = folder.rpartition("/")[0]
-    root, stated = texts.get((row.home, "")), declared.get(row.home)
-    if root and stated and _covers(stated, root):
-        return _join(stated), "metadata"
-    if root:
-        return _join(root), "repository"
-    if stated:
-        return _join(stated), "metadata"
-    return "", ""
-
-
-def _covers(stated: list[str], found: list[str]) -> bool:
-    """Whether the declared expression names every licence whose text is there: then its AND and OR are better."""
-    names = {_stem(o) for expression in stated for o in operands(expression)}
-    return {_stem(o) for expression in found for o in operands(expression)} <= names
-
-
-def _stem(identifier: str) -> str:
-    """A text cannot tell `-only` from `-or-later`."""
-    return identifier.removesuffix("-only").removesuffix("-or-later").removesuffix("+")
-
-
-def _join(ids: list[str]) -> str:
-    if len(ids) == 1:
-        return ids[0]
-    return " AND ".join(f"({i})" if " OR " in i else i for i in sorted(ids))
-
-
-def _attribution_by_license(
-    rows: list[_Row], confident: list[list[str]], attribution: list[bool | None]
-) -> dict[_Home, dict[str, bool]]:
-    """What each project's own files say of its licences: who else shares the bucket must not matter."""
-    asks: dict[_Home, dict[str, bool]] = {}
-    for row, ids, flag in zip(rows, confident, attribution, strict=True):
-        known = asks.setdefault(row.home, {})
-        for expression in ids:
-            for operand in operands(expression):
-                known[operand] = known.get(operand, False) or bool(flag)
-    return asks
+    said: Statements,
+    homes: Ints,
+    licenses: Ints,
+    expressions: Expressions,
+) -> pa.Array:
+    if policy.attribution != "exclude":
+        by_number = [_reason(name, {}, policy) for name in expressions.names]
+        return pa.array(by_number, pa.string()).take(pa.array(licenses))
+    asks = _attribution_by_home(table, said, homes)
+    keys, index = np.unique(homes * len(expressions.names) + licenses, return_inverse=True)
+    reasons = [
+        _reason(expressions.names[number], asks.get(home, {}), policy)
+        for home, number in (divmod(key, len(expressions.names)) for key in keys.tolist())
+    ]
+    return pa.array(reasons, pa.string()).take(pa.array(index.astype(np.int64)))
 
 
 def _reason(expression: str, asks: Mapping[str, bool], policy: Policy) -> str:
@@ -177,3 +154,26 @@ def _reason(expression: str, asks: Mapping[str, bool], policy: Policy) -> str:
     ):
         return "license.attribution"
     return ""
+
+
+def _attribution_by_home(table: pa.Table, said: Statements, homes: Ints) -> dict[int, dict[str, bool]]:
+    """What each project's own files say of its licences: who else shares the bucket must not matter."""
+    flags = np.zeros(table.num_rows, bool)
+    if "license_attribution" in table.column_names:
+        flags = as_bool(table["license_attribution"])
+    rows = np.repeat(said.rows, np.diff(said.starts))
+    facts = np.unique(np.stack([homes[rows], said.codes, flags[rows].astype(np.int64)], axis=1), axis=0)
+    asks: dict[int, dict[str, bool]] = {}
+    for home, code, flag in facts.tolist():
+        known = asks.setdefault(home, {})
+        for operand in operands(said.ids[code]):
+            known[operand] = known.get(operand, False) or bool(flag)
+    return asks
+
+
+def _first_of(order: Ints, group: Ints, groups: int) -> Ints:
+    """The first of `order` for each group, or -1; `order` is sorted by group."""
+    out = np.full(groups, -1, np.int64)
+    heads = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
+    out[group[heads]] = heads
+    return out

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 
 class Holder(NamedTuple):
-    """One owner's row of a blob: what is known about whether the text began here."""
+    """One owner's row of a text: what is known about whether it began here.
+
+    `outside` says that the file lies in no folder of its package's name; `released` is in seconds, 0 if unknown.
+    """
 
     owner: str
-    repository: str
-    path: str
     vendored: bool
+    outside: bool
     released: int
 
 
 def rank(holder: Holder) -> tuple[bool, bool, int]:
     """Lower is likelier: not vendored, in a folder of the package's own name, released earlier (unknown last)."""
-    return (holder.vendored, not in_own_package(holder), holder.released or 2**62)
+    return (holder.vendored, holder.outside, holder.released or 2**62)
 
 
 def likeliest_origin(holders: list[Holder]) -> str | None:
@@ -33,14 +38,17 @@ def likeliest_origin(holders: list[Holder]) -> str | None:
     return first[0][0]
 
 
-def in_own_package(holder: Holder) -> bool:
-    """Whether the path starts in a folder or module named like the repository, below `src` or `lib` if any."""
-    name = _plain(holder.repository)
-    parts = [p for p in holder.path.split("/") if p]
-    while parts and parts[0] in ("src", "lib", "source", "python"):
-        parts = parts[1:]
-    return bool(parts) and _plain(parts[0].rpartition(".")[0] or parts[0]) in (name, f"_{name}")
+def in_own_package(repository: pa.ChunkedArray, path: pa.ChunkedArray) -> pa.Array:
+    """Whether each path starts in a folder or module named like its repository, below `src` or `lib` if any."""
+    name = _plain(repository.combine_chunks())
+    inner = pc.replace_substring_regex(
+        path.combine_chunks(), r"^/*(?:(?:src|lib|source|python)/+)*", "", max_replacements=1
+    )
+    head = pc.replace_substring_regex(inner, r"(?s)/.*$", "")
+    stem = _plain(pc.replace_substring_regex(head, r"^(.+)\.[^.]*$", r"\1"))
+    own = pc.or_(pc.equal(stem, name), pc.equal(stem, pc.binary_join_element_wise("_", name, "")))
+    return pc.and_(own, pc.not_equal(head, ""))
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "_").replace(".", "_")
+def _plain(names: pa.Array) -> pa.Array:
+    return pc.replace_substring(pc.replace_substring(pc.utf8_lower(names), "-", "_"), ".", "_")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from bigcode.api.diagnostics import fail
+from bigcode.decide.columns import label_masks, lists_from, parents_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,14 @@ def decide(observations: pa.Table, rules: Sequence[Rule], include: Sequence[str]
         KeyError: when a rule names a column that no observer wrote.
         Problem: E105 when a rule compares a column with a value of another type.
     """
-    reasons: list[list[str]] = [[] for _ in range(observations.num_rows)]
+    names = ["quality.language", *(f"quality.{rule.id}" for rule in rules)]
+    masks = [np.zeros(observations.num_rows, np.int64) for _ in range(0, len(names), _BITS)]
     language = observations["language"].combine_chunks()
     known = (
         pc.is_in(language, pa.array(list(include), pa.string())) if include else pc.not_equal(language, "")
     )
-    _mark(reasons, pc.invert(known), "quality.language")
-    for rule in rules:
+    _mark(masks, pc.invert(known), 0)
+    for number, rule in enumerate(rules, 1):
         column = observations[rule.column].combine_chunks()
         try:
             broken = _breaks(column, rule)
@@ -48,8 +52,8 @@ def decide(observations: pa.Table, rules: Sequence[Rule], include: Sequence[str]
             ) from error
         if rule.languages:
             broken = pc.and_(broken, pc.is_in(language, pa.array(list(rule.languages), pa.string())))
-        _mark(reasons, broken, f"quality.{rule.id}")
-    return pa.table({"quality_reasons": pa.array(reasons, pa.list_(pa.string()))})
+        _mark(masks, broken, number)
+    return pa.table({"quality_reasons": _lists(masks, names)})
 
 
 def _breaks(column: pa.Array, rule: Rule) -> pa.Array:
@@ -67,6 +71,20 @@ def _breaks(column: pa.Array, rule: Rule) -> pa.Array:
     return out
 
 
-def _mark(reasons: list[list[str]], mask: pa.Array, reason: str) -> None:
-    for index in pc.indices_nonzero(mask).to_pylist():
-        reasons[index].append(reason)
+_BITS = 62
+"""Rules to a mask."""
+
+
+def _mark(masks: list[NDArray[np.int64]], broken: pa.Array, number: int) -> None:
+    flags = pc.fill_null(broken, False).to_numpy(zero_copy_only=False)
+    masks[number // _BITS] |= flags.astype(np.int64) << (number % _BITS)
+
+
+def _lists(masks: list[NDArray[np.int64]], names: Sequence[str]) -> pa.Array:
+    parts = [label_masks(mask, names[i * _BITS : (i + 1) * _BITS]) for i, mask in enumerate(masks)]
+    if len(parts) == 1:
+        return parts[0]
+    rows = np.concatenate([parents_of(part) for part in parts])
+    order = np.argsort(rows, kind="stable")
+    values = pa.concat_arrays([pc.list_flatten(part) for part in parts]).take(pa.array(order))
+    return lists_from(rows[order], values, len(masks[0]))

@@ -1,40 +1,43 @@
 """Sealed opt-out lists: salted, pinned in the spec, signed beside the list. Consent fails closed.
 
-The list is JSON: format, salt, note and entries of scope, value, host and date. Its digest is the pin; the salt
-keeps the digest, and the row ids made from it, from being guessed. `<list>.sig` holds key and signature.
+`optout_list` says what a list holds. Its digest is the pin; `<list>.sig` holds key and signature.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
 
 from bigcode.api.canonical import digest
 from bigcode.api.diagnostics import Diagnostic, Place, Problem, fail
 from bigcode.api.resource import Resource
+from bigcode.evidence.optout_list import entry_key, new_list, parse_list, render_list
 from bigcode.evidence.signing import public_key, sign, verified
-from bigcode.spec.kinds.optout import Scope
+from bigcode.spec.text import parse_document, replace_scalar
 from bigcode.spec.workspace import Workspace
 
-FORMAT = "bigcode-optout/1"
-SCOPES = get_args(Scope)
-_SALT = re.compile(r"(?:[0-9a-f]{2}){16,}")
-_ANYBODY = (re.compile(r"\S(?:.*\S)?"), "that the scope asks for")
-_WHOLE_REPOSITORY = "Use `--scope repository` for a name with `/` in it."
-_FORMS: dict[str, tuple[re.Pattern[str], str]] = {
-    "owner": (re.compile(r"[^\s:/]+"), "OWNER"),
-    "repository": (re.compile(r"[^\s:/][^\s:]*/[^\s:/]+"), "OWNER/REPOSITORY"),
-    "path": (re.compile(r"[^\s:/][^\s:]*/[^\s:/]+:[^/](?:.*[^/])?"), "OWNER/REPOSITORY:PATH"),
-    "blob": (re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}"), "of a SHA-1 or SHA-256 in hex"),
-    "commit-author": _ANYBODY,
-    "issue-author": _ANYBODY,
-}
+__all__ = [
+    "SealedList",
+    "check_signature",
+    "entry_key",
+    "list_path",
+    "message",
+    "new_list",
+    "open_list",
+    "open_lists",
+    "parse_list",
+    "render_list",
+    "replace_file",
+    "seal_list",
+    "signature_path",
+    "with_pin",
+]
+
+_SIGNED = "bigcode-optout/1"
+"""The form of what is signed; the form of the list is the list's own matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,99 +49,13 @@ class SealedList:
     data: bytes
 
 
-def new_list(note: str = "") -> dict[str, Any]:
-    """An empty list with a fresh salt of 32 bytes."""
-    return {"format": FORMAT, "salt": secrets.token_hex(32), "note": note, "entries": []}
-
-
-def render_list(content: dict[str, Any]) -> bytes:
-    """The bytes of a list, entries sorted and without repetition."""
-    unique = {entry_key(e): e for e in content["entries"]}
-    return (json.dumps({**content, "entries": [unique[k] for k in sorted(unique)]}, indent=1) + "\n").encode()
-
-
-def entry_key(entry: Mapping[str, str]) -> tuple[str, str, str]:
-    """Scope, value and host in the case that they are compared in; entries with one key are one wish."""
-    return entry["scope"], entry["value"].lower(), entry.get("host", "").lower()
-
-
-def parse_list(data: bytes, place: Place, scopes: Sequence[str] = SCOPES) -> dict[str, Any]:
-    """Check the form of a list. Messages name positions, never entries.
-
-    Args:
-        scopes: those that the spec counts; an entry of another one would be passed over.
-
-    Raises:
-        Problem: E404.
-    """
-    hint = "Edit lists with `bigcode optout add` and `bigcode optout import`."
-    try:
-        content = json.loads(data, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise fail("E404", "the opt-out list is not JSON", place, hint) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise fail("E404", f"the opt-out list does not say format {FORMAT}", place, hint)
-    salt = content.get("salt")
-    if not isinstance(salt, str) or not _SALT.fullmatch(salt):
-        raise fail("E404", "the opt-out list has no salt", place, hint)
-    entries = content.get("entries")
-    if not isinstance(entries, list):
-        raise fail("E404", "the opt-out list has no entries", place, hint)
-    for number, entry in enumerate(entries, 1):
-        reason = _misformed(entry)
-        if reason:
-            wrong = _WHOLE_REPOSITORY if _is_repository(entry) else hint
-            raise fail("E404", f"entry {number} of the opt-out list {reason}", place, wrong)
-        if entry["scope"] not in scopes:
-            raise fail(
-                "E404",
-                f"entry {number} of the opt-out list has a scope that the spec does not count",
-                place,
-                f"Add `{entry['scope']}` to `scopes` of the OptOutSnapshot.",
-            )
-    return content
-
-
-def _is_repository(entry: Any) -> bool:
-    """Whether an entry names a repository as an owner; owners hold no `/`, so it would name nobody."""
-    if (
-        not isinstance(entry, dict)
-        or entry.get("scope") != "owner"
-        or not isinstance(entry.get("value"), str)
-    ):
-        return False
-    return _FORMS["repository"][0].fullmatch(entry["value"]) is not None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys differ; of two values for one key one would be lost in silence."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _misformed(entry: Any) -> str:
-    """Why an entry can name nothing; an entry that is passed over in silence is a wish that is not honoured."""
-    if not isinstance(entry, dict) or not set(entry) <= {"scope", "value", "host", "date"}:
-        return "has fields other than scope, value, host and date"
-    if not all(isinstance(value, str) for value in entry.values()):
-        return "holds something that is not text"
-    form = _FORMS.get(entry.get("scope", ""))
-    if form is None:
-        return f"has no known scope ({', '.join(SCOPES)})"
-    if not form[0].fullmatch(entry.get("value", "")):
-        return f"has no value of the form {form[1]}"
-    return ""
-
-
 def list_path(workspace: Workspace, resource: Resource) -> Path:
     return workspace.root / str(resource.spec.source)
 
 
 def message(pin: str) -> bytes:
-    """What is signed: the format and the digest."""
-    return f"{FORMAT}\n{pin}\n".encode()
+    """What is signed: its form and the digest."""
+    return f"{_SIGNED}\n{pin}\n".encode()
 
 
 def seal_list(path: Path, key: Path) -> str:
@@ -147,6 +64,39 @@ def seal_list(path: Path, key: Path) -> str:
     signature = {"key": public_key(key), "value": sign(key, message(pin)), "pin": pin}
     replace_file(signature_path(path), (json.dumps(signature, indent=1) + "\n").encode())
     return pin
+
+
+def with_pin(path: Path, pin: str) -> bytes:
+    """The bytes of a spec file with `pin` set and every other character as it is.
+
+    Raises:
+        Problem: E402 when the spec is written in a form that has no place for it.
+    """
+    data = path.read_bytes()
+    mark, text = data[:3] if data[:3] == b"\xef\xbb\xbf" else b"", data.decode("utf-8-sig")
+    document, _ = parse_document(text, str(path))
+    assert document is not None, "the workspace was loaded from this file"
+    if ("spec", "pin") in document.raws:
+        text = replace_scalar(text, document, ("spec", "pin"), f'"{pin}"')
+    else:
+        source = document.keys["spec", "source"]
+        lines = text.splitlines(keepends=True)
+        ending = "\r\n" if lines[0].endswith("\r\n") else "\n"
+        lines.insert(source.line - 1, f'{" " * (source.column - 1)}pin: "{pin}"{ending}')
+        text = "".join(lines)
+    again, found = parse_document(text, str(path))
+    if (
+        again is None
+        or found
+        or again.value != {**document.value, "spec": {**document.value["spec"], "pin": pin}}
+    ):
+        raise fail(
+            "E402",
+            "the pin cannot be written into the spec",
+            Place(str(path)),
+            f'Write `pin: "{pin}"` into it by hand.',
+        )
+    return mark + text.encode()
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Shape = Literal["collect", "observe", "map", "reduce", "core", "process", "card"]
+Shape = Literal["collect", "observe", "map", "shingle", "link", "reduce", "core", "process", "card"]
 Mode = Literal["same", "all", "named", "range", "facts"]
 
 

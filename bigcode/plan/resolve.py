@@ -5,8 +5,9 @@ from __future__ import annotations
 from bigcode.api.diagnostics import Diagnostic, Problem, raise_errors
 from bigcode.host.registry import Registry
 from bigcode.plan.graph import Graph, Node, order
-from bigcode.plan.resolve_data import resolve_dataset, resolve_snapshot
+from bigcode.plan.resolve_dataset import resolve_dataset
 from bigcode.plan.resolve_model import RESOLVERS
+from bigcode.plan.resolve_snapshot import resolve_snapshot
 from bigcode.plan.resolver import Resolver
 from bigcode.spec.workspace import Workspace
 

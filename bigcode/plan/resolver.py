@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bigcode.api.components import Component
@@ -13,7 +13,16 @@ from bigcode.host.registry import Registry
 from bigcode.plan.graph import Node
 from bigcode.spec.workspace import Workspace
 
-STEPS, JUDGE, MEASURE = "bigcode.run.steps", "bigcode.run.judge", "bigcode.run.measure"
+JUDGE, MEASURE = "bigcode.run.judge", "bigcode.run.measure"
+
+
+@dataclass
+class Reviews:
+    """Decisions by case: licences (an SPDX expression or `deny`), copies (`keep` or `remove`), files withdrawn."""
+
+    licenses: dict[str, str] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)
+    withdrawn: list[str] = field(default_factory=list)
 
 
 class Resolver:
@@ -23,6 +32,20 @@ class Resolver:
         self.workspace = workspace
         self.registry = registry
         self.lists = lists
+
+    def reviews(self, address: str) -> Reviews:
+        """What people decided about a dataset, from the Review resources that name it."""
+        found = Reviews()
+        for resource in self.workspace.resources.values():
+            if resource.kind == "Review" and self.workspace.address_of(resource.spec.dataset) == address:
+                for decision in resource.spec.decisions:
+                    if decision.queue == "licence":
+                        found.licenses[decision.case] = decision.decide
+                    elif decision.queue == "copies":
+                        found.copies[decision.case] = decision.decide
+                    elif decision.decide == "remove":
+                        found.withdrawn.append(decision.case)
+        return found
 
     def component(self, uses: Uses, slot: str, address: str) -> tuple[Component, Any]:
         """The component and its checked config.
@@ -67,7 +90,7 @@ class Resolver:
 
 
 def core(
-    resource: str, step: str, function: str, *, module: str = STEPS, behaviour: int = 1, **more: Any
+    resource: str, step: str, function: str, *, module: str = JUDGE, behaviour: int = 1, **more: Any
 ) -> Node:
     """A node whose work is a function of the core."""
     return Node(

@@ -13,6 +13,9 @@ from bigcode.store.actions import Action
 from bigcode.store.refs import RefValue
 from bigcode.store.store import Store
 
+DELTA = ("observe", "map", "shingle")
+"""Shapes that observe only what was not observed before."""
+
 
 class Committer:
     """The only writer of actions and references."""
@@ -28,14 +31,14 @@ class Committer:
         faults.point("action.committed")
         self.journal.write("task", node=node.id, partition=action.partition, key=action.key)
         faults.point("journal.written")
-        if node.shape in ("observe", "map"):
+        if node.shape in DELTA:
             entry = committed.outputs["observed"][0]
             self.store.files.put(_index(node, action.partition), entry.digest.encode())
         return committed
 
     def base_of(self, node: Node, label: str) -> str:
         """The newest observation of the same component, behaviour and identity: only a shortcut, never in a key."""
-        if node.shape not in ("observe", "map"):
+        if node.shape not in DELTA:
             return ""
         return (self.store.files.read(_index(node, label)) or b"").decode()
 

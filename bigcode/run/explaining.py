@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bigcode.api.diagnostics import Problem, fail
+from bigcode.decide.columns import file_id
 from bigcode.decide.optout import row_key
-from bigcode.decide.verdicts import file_id
-from bigcode.run.judge import read_wishes
+from bigcode.run.consent import read_list
 from bigcode.run.records import recorded_results
 from bigcode.run.session import Session
 from bigcode.store.tables import read_table
@@ -50,7 +50,7 @@ def _hidden(
     except Problem:
         return []
     optout = session.workspace.address_of(session.workspace.resources[address].spec.opt_out)
-    secret = next(read_wishes(sealed.data)[1] for sealed in lists if sealed.address == optout)
+    secret = next(read_list(sealed.data)[1] for sealed in lists if sealed.address == optout)
     hidden = {row["row"]: row["reason"] for row in rows if row["path"] is None}
     found = []
     for action in results[f"{address}#gather"].values():

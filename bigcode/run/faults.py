@@ -21,6 +21,16 @@ POINTS = (
     "cards.rendered",
     "drafts.staged",
 )
+STORE_POINTS = (
+    "gc.marked",
+    "gc.removed",
+    "purge.recorded",
+    "purge.replaced",
+    "purge.buried",
+    "purge.erased",
+    "purge.caches",
+)
+"""Points of the commands that take things away."""
 _passed: dict[str, int] = {}
 
 

@@ -1,167 +1,132 @@
-"""The judgements that look across buckets: election, opt-outs and their copies."""
+"""The judgements of a bucket, and the election across buckets: inputs in, pure functions of `decide`, outputs named."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from bigcode.api.canonical import canonical
-from bigcode.decide import election, optout
-from bigcode.decide.verdicts import file_id
+from bigcode.decide import contamination, election, licensing, privacy, quality, siblings, verdicts
+from bigcode.decide.columns import partition_of, split_by
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 
-HITS = pa.schema(
-    [("index", pa.int64()), ("key", pa.string()), ("reason", pa.string()), ("emptied", pa.bool_())]
-)
-_FILE = ["host", "owner", "repository", "revision", "path"]
+
+def decide_license(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    said = task.identity
+    policy = licensing.Policy(
+        frozenset(said["allow"]), said["attribution"], said["fileOverRepository"], said["minConfidence"]
+    )
+    observations = inputs.table("observations")
+    return {"license": [("", licensing.decide(observations, policy))]}
+
+
+def repositories(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """For siblings: the licence verdict of each repository, as its newest revision's root has it."""
+    observations = inputs.table("observations", ["host", "owner", "repository", "revision", "released"])
+    return {"repositories": [("", siblings.of_repositories(observations, inputs.table("license")))]}
+
+
+def decide_quality(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    rules = [
+        quality.Rule(**{**rule, "languages": tuple(rule["languages"])}) for rule in task.identity["rules"]
+    ]
+    observations = inputs.table("observations")
+    return {"quality": [("", quality.decide(observations, rules, task.identity["include"]))]}
+
+
+def decide_privacy(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    actions = {
+        entity: privacy.Action(rule["action"], rule["minScore"])
+        for entity, rule in task.identity["entities"].items()
+    }
+    observations = inputs.table("observations")
+    return {"privacy": [("", privacy.decide(observations, actions, task.identity.get("withdrawn", ())))]}
+
+
+def decide_contamination(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    observations = inputs.table("observations")
+    return {"contamination": [("", contamination.decide(observations, task.identity["suites"]))]}
+
+
+def decide_ballots(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """Who stands for election in a bucket, by the partition of the election that its group belongs to."""
+    observations = inputs.table("observations")
+    license_ = inputs.table("license")
+    held = _held(observations, task)
+    out = election.ballots(observations, int(task.label), held, _admitted(inputs, license_), license_)
+    cluster, blob = out["cluster"].combine_chunks(), out["blob"].combine_chunks()
+    group = pc.if_else(pc.equal(cluster, ""), blob, cluster)
+    return {"ballots": split_by(out, partition_of(group, task.params["elections"]))}
+
+
+def _held(observations: pa.Table, task: Task) -> NDArray[np.bool_]:
+    split = task.identity["split"]
+    return election.held_rows(observations, split["seed"], split["validation"])
+
+
+def _admitted(inputs: Inputs, license_: pa.Table) -> NDArray[np.bool_]:
+    free = pc.equal(license_["license_reason"], "")
+    for name in ("quality", "privacy", "contamination"):
+        if inputs.entries(name):
+            lengths = pc.list_value_length(inputs.table(name)[f"{name}_reasons"])
+            free = pc.and_(free, pc.equal(lengths, 0))
+    admitted: NDArray[np.bool_] = free.combine_chunks().to_numpy(zero_copy_only=False).astype(bool)
+    return admitted
 
 
 def decide_elect(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
-    """Outcomes of the election, an entry a bucket."""
-    columns = [*_FILE, "released", "blob", "vendored"]
-    tables = inputs.tables("observations", columns)
-    admitted = [
-        _admitted(*parts)
-        for parts in zip(
-            inputs.tables("license"), inputs.tables("quality"), inputs.tables("privacy"), strict=True
-        )
-    ]
-    candidates = [
-        election.Candidate(
-            file_id(*(row[c] for c in _FILE)),
-            row["host"],
-            row["owner"],
-            row["repository"],
-            row["path"],
-            row["released"],
-            row["blob"],
-            bool(row["vendored"]),
-            eligible,
-        )
-        for table, flags in zip(tables, admitted, strict=True)
-        for row, eligible in zip(table.to_pylist(), flags, strict=True)
-    ]
-    clusters: dict[str, tuple[str, np.ndarray]] = {}
-    for table in inputs.tables("clusters"):
-        for row in table.to_pylist():
-            clusters[row["blob"]] = (row["cluster"], np.frombuffer(row["signature"], "<u4"))
-    split = task.identity["split"]
-    outcomes = election.elect(
-        candidates,
-        clusters,
-        threshold=task.identity["threshold"],
-        seed=split["seed"],
-        validation=split["validation"],
-    )
-    out, position = [], 0
-    for bucket, table in enumerate(tables):
-        mine = outcomes[position : position + table.num_rows]
-        position += table.num_rows
-        columns_ = [
-            [o.split for o in mine],
-            [o.reason for o in mine],
-            [o.seat for o in mine],
-            [o.similarity for o in mine],
-        ]
-        out.append((str(bucket), pa.table(columns_, schema=election.SCHEMA)))
-    return {"election": out}
-
-
-def _admitted(license_: pa.Table, quality: pa.Table, privacy: pa.Table) -> list[bool]:
-    return [
-        not (reason or broken or found)
-        for reason, broken, found in zip(
-            license_["license_reason"].to_pylist(),
-            quality["quality_reasons"].to_pylist(),
-            privacy["privacy_reasons"].to_pylist(),
-            strict=True,
-        )
-    ]
-
-
-def decide_optout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
-    """Rows that the list names, an entry a bucket, under keyed ids; and counts for the facts."""
-    wishes, secret = read_wishes(inputs.bytes("list"))
-    out = []
-    for bucket, rows in enumerate(_rows(inputs)):
-        reasons = optout.match(rows, wishes, task.identity["scopes"])
-        out.append((str(bucket), _hits(rows, reasons, [False] * len(rows), secret)))
-    scopes = sorted({w.scope for w in wishes})
-    # The nonce keeps a small count from being guessed from the object's digest.
-    counts = {
-        "entries": len(wishes),
-        "scopes": {s: sum(w.scope == s for w in wishes) for s in scopes},
-        "nonce": optout.row_key(secret, "counts"),
-    }
-    return {"hits": out, "counts": [("", canonical(counts))]}
-
-
-def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
-    """All rows that go because of an opt-out, an entry a bucket, and the contested ones."""
-    _, secret = read_wishes(inputs.bytes("list"))
-    by_bucket = _rows(inputs)
-    rows = [row for bucket in by_bucket for row in bucket]
-    hits: list[str] = []
-    for bucket, table in zip(by_bucket, inputs.tables("hits"), strict=True):
-        named = dict(zip(table["index"].to_pylist(), table["reason"].to_pylist(), strict=True))
-        hits += [named.get(index, "") for index in range(len(bucket))]
-    seats = [seat for table in inputs.tables("election") for seat in table["seat"].to_pylist()]
+    """Outcomes of the elections of a partition, an entry a bucket; and licence conflicts among copies."""
+    table = pa.concat_tables([election.BALLOT.empty_table(), *inputs.tables("ballots")])
+    members = pa.concat_tables([election.MEMBERS.empty_table(), *inputs.tables("members")])
     said = task.identity
-    common = optout.CommonProperty(said["common"]["owners"], said["common"]["minBytes"])
-    removal = optout.spread(
-        rows, hits, seats, copies=said["copies"], contested=said["contested"], common=common
+    outcomes = election.elect(table, members, said["threshold"], said["representative"])
+    return {
+        "election": split_by(outcomes.drop_columns("bucket"), outcomes["bucket"].to_numpy().astype(np.int64)),
+        "conflicts": [("", _conflicts(table, outcomes))],
+    }
+
+
+def _conflicts(table: pa.Table, outcomes: pa.Table) -> pa.Table:
+    """Files admitted under one licence whose equal copy elsewhere carries a stricter one."""
+    rows = table.select(["file", "repository", "license", "license_category"])
+    rows = rows.append_column("owner", table["person"])
+    rows = rows.append_column("group", table["blob"]).append_column("admitted", table["eligible"])
+    return licensing.find_conflicts(rows) if hasattr(licensing, "find_conflicts") else rows.slice(0, 0)
+
+
+def decide_verdicts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """The verdict table of a bucket, and its kept rows by language."""
+    observations = inputs.table("observations")
+    held = _held(observations, task)
+    split = pc.if_else(pa.array(held), "validation", "train")
+    lost = [election.OUTCOME.empty_table().drop_columns("bucket"), *inputs.tables("election")]
+    judged = verdicts.Judgements(
+        inputs.table("license"),
+        inputs.table("quality"),
+        inputs.table("privacy"),
+        inputs.table("contamination") if inputs.entries("contamination") else None,
+        split,
+        pa.concat_tables(lost),
+        _touched(inputs),
+        inputs.table("seats")["index"].to_numpy(),
     )
-    out, position = [], 0
-    for number, bucket in enumerate(by_bucket):
-        mine = slice(position, position + len(bucket))
-        out.append((str(number), _hits(bucket, removal.reasons[mine], removal.emptied[mine], secret)))
-        position += len(bucket)
-    contested = sorted(optout.row_key(secret, rows[index].file) for index in removal.contested)
-    return {"removals": out, "contested": [("", pa.table({"key": pa.array(contested, pa.string())}))]}
+    public, kept = verdicts.merge(observations, judged)
+    return {
+        "verdicts": [("", public)],
+        "kept": [
+            (name, kept.filter(pc.equal(kept["language"], name)).combine_chunks())
+            for name in sorted(pc.unique(kept["language"]).to_pylist())
+        ],
+    }
 
 
-def read_wishes(data: bytes) -> tuple[list[optout.Wish], bytes]:
-    """The entries of a sealed list, and the secret that keys row ids, derived from its salt."""
-    loaded = json.loads(data)
-    wishes = [
-        optout.Wish(e["scope"], e["value"].lower(), e.get("host", "").lower()) for e in loaded["entries"]
-    ]
-    return wishes, hashlib.sha256(b"bigcode row ids\0" + bytes.fromhex(loaded["salt"])).digest()
-
-
-def _rows(inputs: Inputs) -> list[list[optout.Row]]:
-    columns = [*_FILE, "blob", "git_sha1", "bytes", "released", "vendored", "license_role"]
-    return [
-        [
-            optout.Row(
-                file_id(*(r[c] for c in _FILE)),
-                r["host"],
-                r["owner"],
-                r["repository"],
-                r["path"],
-                r["blob"],
-                r["git_sha1"],
-                r["bytes"],
-                r["released"],
-                bool(r["vendored"]),
-                r["license_role"] == "text",
-            )
-            for r in table.to_pylist()
-        ]
-        for table in inputs.tables("observations", columns)
-    ]
-
-
-def _hits(
-    rows: Sequence[optout.Row], reasons: Sequence[str], emptied: Sequence[bool], secret: bytes
-) -> pa.Table:
-    found = [
-        {"index": i, "key": optout.row_key(secret, rows[i].file), "reason": reason, "emptied": emptied[i]}
-        for i, reason in enumerate(reasons)
-        if reason
-    ]
-    return pa.Table.from_pylist(found, HITS)
+def _touched(inputs: Inputs) -> pa.Table:
+    """Rows that the list names, their copies, and seats so emptied: the first of these that holds for a row."""
+    empty = verdicts.TOUCHED.empty_table()
+    parts: list[pa.Table] = [empty]
+    for name in ("hits", "removals", "seats"):
+        parts += [t.select(verdicts.TOUCHED.names) for t in inputs.tables(name)]
+    table = pa.concat_tables(parts)
+    first = pc.index_in(pc.unique(table["index"]), value_set=table["index"].combine_chunks())
+    return table.take(first).combine_chunks()

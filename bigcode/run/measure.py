@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +12,7 @@ from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact, Query
 from bigcode.evidence.query import run_query
+from bigcode.run.collecting import records
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import read_table
 
@@ -19,6 +21,12 @@ PROJECT = "host,owner,repository"
 
 
 def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """What was collected, and what was not.
+
+    Raises:
+        Problem: E707 for an empty snapshot, E709 when too many sources failed, E710 when it differs from its pin.
+    """
+    fetched = records(inputs, task, ctx)
     table = inputs.table("files", ["host", "owner", "repository", "revision", "blob", "bytes"])
     if not table.num_rows:
         raise fail(
@@ -26,7 +34,14 @@ def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
             f"{task.node.split('#')[0]}: the snapshot holds no file",
             hint="Name something to collect.",
         )
-    source = Source("files", table, _digest_of(inputs, "files"), task.node)
+    digest = _digest_of(inputs, "files")
+    if task.identity["pin"] not in ("", f"sha256:{digest}"):
+        raise fail(
+            "E710",
+            f"{task.node.split('#')[0]}: collected sha256:{digest}, the pin says {task.identity['pin']}",
+            hint="Compare both before you change the pin.",
+        )
+    source = Source("files", table, digest, task.node)
     ctx.fact(source.measure("files", "file", "Files collected", Query("files", "count")))
     ctx.fact(source.measure("bytes", "B", "Text collected", Query("files", "sum", "bytes")))
     ctx.fact(source.measure("blobs", "file", "Distinct contents", Query("files", "distinct", "blob")))
@@ -40,145 +55,162 @@ def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
             "releases", "release", "Releases collected", Query("files", "distinct", f"{PROJECT},revision")
         )
     )
-    return {"manifest": [("files", _listing(inputs, "files"))]}
+    listed = _digest_of(inputs, "records")
+    counts = [("units", "source", "Sources asked for", fetched["units"])]
+    counts += [
+        (f"failed{{reason={r}}}", "source", f"Not to be had: {r}", n) for r, n in fetched["failed"].items()
+    ]
+    counts += [(f"omitted{{reason={r}}}", "file", f"Left out: {r}", n) for r, n in fetched["omitted"].items()]
+    for name, unit, label, value in counts:
+        ctx.fact(
+            Fact(
+                name,
+                value,
+                unit,
+                label=label,
+                inputs=(listed,),
+                method="sums over the records of the fetches",
+                component=task.node,
+            )
+        )
+    return {"manifest": [("files", _listing(inputs, "files")), ("records", _listing(inputs, "records"))]}
+
+
+def tally(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """The counts of a bucket from which the dataset's are summed: an owner, and so a project, lies in one bucket."""
+    table = inputs.table("verdicts")
+    kept = table.filter(pc.equal(table["reason"], "kept"))
+    redactions = pc.value_counts(pc.list_flatten(kept["redactions"].combine_chunks())).to_pylist()
+    groups = {
+        column: {
+            row[column]: [row["count_all"], row["bytes_sum"]]
+            for row in kept.group_by(column, use_threads=False)
+            .aggregate([([], "count_all"), ("bytes", "sum")])
+            .to_pylist()
+            if row[column]
+        }
+        for column in ("language", "license", "split")
+    }
+    counts = {
+        "files": table.num_rows,
+        "bytes": pc.sum(kept["bytes"]).as_py() or 0,
+        "projects": kept.group_by(PROJECT.split(","), use_threads=False).aggregate([]).num_rows,
+        "reasons": {r["values"]: r["counts"] for r in pc.value_counts(table["reason"]).to_pylist()},
+        "redactions": {r["values"]: r["counts"] for r in redactions},
+        **groups,
+    }
+    return {"tally": [("", canonical(counts))]}
 
 
 def dataset_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Counts of the ledger and of what was kept, each a query over the verdict tables."""
-    table = inputs.table("verdicts")
-    v = Source("verdicts", table, _digest_of(inputs, "verdicts"), task.node)
+    total = _sum_up([json.loads(inputs.store.objects.get(e.digest)) for e in inputs.entries("tally")])
+    manifest = _digest_of(inputs, "verdicts")
+
+    def count(name: str, value: int, unit: str, label: str, query: Query) -> None:
+        ctx.fact(Fact(name, value, unit, label=label, query=query, inputs=(manifest,), component=task.node))
+
     kept = (("reason", "kept"),)
-    ctx.fact(v.measure("files.in", "file", "Files judged", Query("verdicts", "count")))
-    ctx.fact(v.measure("files.kept", "file", "Files kept", Query("verdicts", "count", where=kept)))
-    ctx.fact(v.measure("bytes.kept", "B", "Text kept", Query("verdicts", "sum", "bytes", kept)))
-    ctx.fact(
-        v.measure(
-            "repositories.kept",
-            "repository",
-            "Projects kept",
-            Query("verdicts", "distinct", PROJECT, kept),
-        )
-    )
-    reasons = sorted(set(table["reason"].to_pylist()) - {"kept"})
-    for reason in reasons:
-        ctx.fact(
-            v.measure(
-                f"files.dropped{{reason={reason}}}",
-                "file",
-                f"Dropped: {reason}",
-                Query("verdicts", "count", where=(("reason", reason),)),
-            )
-        )
-    ctx.fact(
-        _sum(
-            "files.dropped",
-            "file",
-            "Files dropped",
-            [f"files.dropped{{reason={r}}}" for r in reasons],
-            int(sum(x != "kept" for x in table["reason"].to_pylist())),
-        )
-    )
+    reasons = total["reasons"]
+    count("files.in", total["files"], "file", "Files judged", Query("verdicts", "count"))
+    count("files.kept", reasons.get("kept", 0), "file", "Files kept", Query("verdicts", "count", where=kept))
+    count("bytes.kept", total["bytes"], "B", "Text kept", Query("verdicts", "sum", "bytes", kept))
+    distinct = Query("verdicts", "distinct", PROJECT, kept)
+    count("repositories.kept", total["projects"], "repository", "Projects kept", distinct)
+    dropped = {reason: n for reason, n in sorted(reasons.items()) if reason != "kept"}
+    for reason, n in dropped.items():
+        query = Query("verdicts", "count", where=(("reason", reason),))
+        count(f"files.dropped{{reason={reason}}}", n, "file", f"Dropped: {reason}", query)
+    parts = [f"files.dropped{{reason={r}}}" for r in dropped]
+    ctx.fact(_sum("files.dropped", "file", "Files dropped", parts, sum(dropped.values())))
     for column, label in (("language", "Language"), ("license", "Licence"), ("split", "Split")):
-        for value in _values(table, column):
+        for value, (n, size) in sorted(total[column].items()):
             where = (*kept, (column, value))
-            ctx.fact(
-                v.measure(
-                    f"files.kept{{{column}={value}}}",
-                    "file",
-                    f"{label}: {value}",
-                    Query("verdicts", "count", where=where),
-                )
-            )
-            ctx.fact(
-                v.measure(
-                    f"bytes.kept{{{column}={value}}}",
-                    "B",
-                    f"{label}: {value}",
-                    Query("verdicts", "sum", "bytes", where),
-                )
-            )
-    for entity in sorted({e for row in table["redactions"].to_pylist() for e in row or ()}):
-        ctx.fact(
-            v.measure(
-                f"redactions{{entity={entity}}}",
-                "finding",
-                f"Masked: {entity}",
-                Query("verdicts", "count", where=(*kept, ("redactions", entity))),
-            )
-        )
-    _optout_facts(inputs, task, ctx, v, reasons)
-    for entry in inputs.entries("clusters"):
-        clusters = read_table(inputs.store.objects, entry.digest, ["cluster"])
-        count = len(pc.unique(clusters["cluster"]))
-        ctx.fact(
-            Fact(
-                "clusters",
-                count,
-                "cluster",
-                label="Groups of near-duplicates",
-                inputs=(entry.digest,),
-                method="distinct clusters with more than one content",
-                component=task.node,
-            )
-        )
-    shards = inputs.entries("shards")
-    ctx.fact(
-        Fact(
-            "shards",
-            len(shards),
-            "file",
-            label="Shards written",
-            inputs=(_digest_of(inputs, "shards"),),
-            method="entries of the shard manifest",
-            component=task.node,
-        )
-    )
-    return {"manifest": [(n, _listing(inputs, n)) for n in ("shards", "verdicts")]}
-
-
-def _optout_facts(inputs: Inputs, task: Task, ctx: TaskContext, v: Source, reasons: list[str]) -> None:
-    own = [r for r in reasons if r.startswith("optout.") and r not in ("optout.copy", "optout.seat")]
+            name, text = f"{{{column}={value}}}", f"{label}: {value}"
+            count(f"files.kept{name}", n, "file", text, Query("verdicts", "count", where=where))
+            count(f"bytes.kept{name}", size, "B", text, Query("verdicts", "sum", "bytes", where))
+    for entity, n in sorted(total["redactions"].items()):
+        query = Query("verdicts", "count", where=(*kept, ("redactions", entity)))
+        count(f"redactions{{entity={entity}}}", n, "finding", f"Masked: {entity}", query)
     for name, label, reason in (
         ("optout.copies", "Copies of opted-out files removed elsewhere", "optout.copy"),
         ("optout.seats", "Seats left empty", "optout.seat"),
     ):
-        ctx.fact(v.measure(name, "file", label, Query("verdicts", "count", where=(("reason", reason),))))
-    total = sum(int(run_query(Query("verdicts", "count", where=(("reason", r),)), v.table) or 0) for r in own)
-    ctx.fact(
-        _sum(
-            "optout.files",
-            "file",
-            "Files removed at their owners' wish",
-            [f"files.dropped{{reason={r}}}" for r in own],
-            total,
+        query = Query("verdicts", "count", where=(("reason", reason),))
+        count(name, reasons.get(reason, 0), "file", label, query)
+    own = {r: n for r, n in dropped.items() if r.startswith("optout.") and r not in _TAKEN_ALONG}
+    names = [f"files.dropped{{reason={r}}}" for r in own]
+    ctx.fact(_sum("optout.files", "file", "Files removed at their owners' wish", names, sum(own.values())))
+    _consent_facts(inputs, task, ctx)
+    _table_facts(inputs, task, ctx)
+    return {"manifest": [(n, _listing(inputs, n)) for n in ("shards", "verdicts", "conflicts")]}
+
+
+_TAKEN_ALONG = ("optout.copy", "optout.seat")
+
+
+def _sum_up(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    total: dict[str, Any] = {"files": 0, "bytes": 0, "projects": 0, "reasons": {}, "redactions": {}}
+    total |= {"language": {}, "license": {}, "split": {}}
+    for part in parts:
+        for name in ("files", "bytes", "projects"):
+            total[name] += part[name]
+        for name in ("reasons", "redactions"):
+            for key, n in part[name].items():
+                total[name][key] = total[name].get(key, 0) + n
+        for name in ("language", "license", "split"):
+            for key, (n, size) in part[name].items():
+                files, found = total[name].get(key, (0, 0))
+                total[name][key] = (files + n, found + size)
+    return total
+
+
+def _consent_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> None:
+    disputed = inputs.table("disputed")
+    for why, name, label in (
+        ("origin", "optout.contested", "Copies whose origin is not clear, kept and recorded"),
+        ("band", "optout.review", "Partial copies put before a person"),
+    ):
+        ctx.fact(
+            Fact(
+                name,
+                sum(w == why for w in disputed["why"].to_pylist()),
+                "file",
+                label=label,
+                inputs=(inputs.entries("disputed")[0].digest,),
+                method="rows of the table of disputed copies",
+                component=task.node,
+            )
         )
-    )
-    contested = inputs.table("contested").num_rows
     ctx.fact(
         Fact(
-            "optout.contested",
-            contested,
+            "optout.common",
+            json.loads(inputs.bytes("common"))["common"],
             "file",
-            label="Copies whose origin is not clear, kept and recorded",
-            inputs=(inputs.entries("contested")[0].digest,),
-            method="rows of the contested table",
+            label="Copies that stay, being common property",
+            inputs=(inputs.entries("common")[0].digest,),
+            method="files elsewhere that hold an opted-out text which is common property",
             component=task.node,
         )
     )
-    entries = json.loads(inputs.bytes("optout"))["entries"]
-    small = 0 < entries < int(task.identity["smallCell"])
-    ctx.fact(
-        Fact(
-            "optout.entries",
-            None if small else entries,
-            "person",
-            label="Wishes in the opt-out list",
-            withheld=small,
-            inputs=(inputs.entries("optout")[0].digest,),
-            method="entries of the sealed list",
-            component=task.node,
+    counts = json.loads(inputs.bytes("optout"))
+    for name, label, key in (
+        ("optout.entries", "Wishes in the opt-out list", "entries"),
+        ("optout.pending", "Wishes below the identity level that the policy asks for", "pending"),
+    ):
+        small = 0 < counts[key] < int(task.identity["smallCell"])
+        ctx.fact(
+            Fact(
+                name,
+                None if small else counts[key],
+                "person",
+                label=label,
+                withheld=small,
+                inputs=(inputs.entries("optout")[0].digest,),
+                method="entries of the sealed list",
+                component=task.node,
+            )
         )
-    )
     ctx.fact(
         Fact(
             "optout.as_of",
@@ -190,6 +222,38 @@ def _optout_facts(inputs: Inputs, task: Task, ctx: TaskContext, v: Source, reaso
             as_of=task.identity["asOf"],
         )
     )
+
+
+def _table_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> None:
+    for entry in inputs.entries("clusters"):
+        clusters = read_table(inputs.store.objects, entry.digest, ["cluster"])
+        ctx.fact(
+            Fact(
+                "clusters",
+                len(pc.unique(clusters["cluster"])),
+                "cluster",
+                label="Groups of near-duplicates",
+                inputs=(entry.digest,),
+                method="distinct clusters with more than one content",
+                component=task.node,
+            )
+        )
+    for name, fact, label in (
+        ("shards", "shards", "Shards written"),
+        ("conflicts", "conflicts", "Files whose copy elsewhere carries a stricter licence"),
+    ):
+        entries = inputs.entries(name)
+        ctx.fact(
+            Fact(
+                fact,
+                len(entries) if name == "shards" else sum(e.rows for e in entries),
+                "file",
+                label=label,
+                inputs=(_digest_of(inputs, name),),
+                method="entries of the shard manifest" if name == "shards" else "rows of the conflict tables",
+                component=task.node,
+            )
+        )
 
 
 class Source:
@@ -222,11 +286,6 @@ def _sum(name: str, unit: str, label: str, parts: list[str], value: int) -> Fact
         formula=" + ".join(letters) or "0",
         terms=tuple(sorted(zip(letters, parts, strict=True))),
     )
-
-
-def _values(table: pa.Table, column: str) -> list[str]:
-    pairs = zip(table["reason"].to_pylist(), table[column].to_pylist(), strict=True)
-    return sorted({value for reason, value in pairs if reason == "kept" and value})
 
 
 def _listing(inputs: Inputs, name: str) -> bytes:

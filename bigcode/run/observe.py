@@ -9,22 +9,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bigcode.api.diagnostics import Problem
+from bigcode.run.collecting import basenames
 from bigcode.run.task import Inputs, Task, TaskContext, unexpected
 from bigcode.store.tables import read_table
 
-_KEYS = {"blob": ["blob"], "name": ["blob", "name"], "path": ["path"]}
+_KEYS = {"blob": ["blob"], "name": ["blob", "name"], "path": ["path"], "file": ["blob", "path"]}
 
 
 def observe(
-    run: Callable[[pa.Table, Any], pa.Table], task: Task, inputs: Inputs, ctx: TaskContext
+    run: Callable[[pa.Table, Any], pa.Table],
+    task: Task,
+    inputs: Inputs,
+    ctx: TaskContext,
+    only: pa.Array | None = None,
 ) -> pa.Table:
     """The observations of a partition, one row per distinct key, sorted by it.
+
+    Args:
+        only: blobs that are asked for; all when None.
 
     Raises:
         Problem: E502 when the component returns other rows or other columns than it declares.
     """
     keys = _KEYS[task.grain]
     wanted = _distinct(task.grain, inputs)
+    if only is not None:
+        wanted = wanted.filter(pc.is_in(wanted["blob"], value_set=only))
     base = _read_base(task, inputs, keys)
     if base is not None:
         known = pc.is_in(_joined(wanted, keys), _joined(base, keys))
@@ -59,8 +69,14 @@ def _distinct(grain: str, inputs: Inputs) -> pa.Table:
     if grain == "path":
         paths = pc.unique(inputs.table("files", ["path"])["path"])
         return pa.table({"path": paths}).sort_by("path")
-    if grain == "name":
-        return inputs.table("names")
+    if grain in ("name", "file"):
+        places = inputs.table("places", ["blob", "path"]).combine_chunks()
+        if grain == "name":
+            names = basenames(places["path"].combine_chunks())
+            places = pa.table({"blob": places["blob"], "name": names})
+        columns = places.column_names
+        distinct = places.group_by(columns, use_threads=False).aggregate([]).select(columns)
+        return distinct.sort_by([(c, "ascending") for c in columns]).combine_chunks()
     return inputs.table("blobs", ["blob"])
 
 

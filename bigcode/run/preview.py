@@ -105,7 +105,9 @@ def drop_previews(store: Store) -> None:
 
 
 def _before_judgement(graph: Graph, address: str) -> set[str]:
-    return {n.step for n in graph.of(address) if n.step.startswith(("observe.", "cluster.", "gather"))}
+    return {
+        n.step for n in graph.of(address) if n.step.startswith(("observe.", "cluster.", "scatter", "gather"))
+    }
 
 
 def _judge(session: Session, graph: Graph, datasets: list[str], scratch: str) -> tuple[Recorded, Store]:
@@ -115,7 +117,7 @@ def _judge(session: Session, graph: Graph, datasets: list[str], scratch: str) ->
         for a in datasets
         for n in graph.closure([a]).nodes.values()
         if n.resource.startswith("Snapshot/")
-        or n.step.startswith(("observe.", "cluster.", "gather", *_CHEAP))
+        or n.step.startswith(("observe.", "cluster.", "scatter", "gather", *_CHEAP))
     }
     store = Store(f"layered:{scratch}|{session.store.files.root}")
     for sealed in lists:

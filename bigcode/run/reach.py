@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import pyarrow as pa
+
 from bigcode.api.diagnostics import Problem
-from bigcode.decide.optout import Row, Wish, reach
-from bigcode.decide.verdicts import file_id
+from bigcode.decide.wishes import count_rows
 from bigcode.run.records import recorded_results
 from bigcode.run.session import Session
 from bigcode.store.tables import read_table
 
-_NAMES = ["host", "owner", "repository", "revision", "path"]
+_NAMES = ["host", "owner", "repository", "path", "blob", "git_sha1", "authors"]
 _LONG = 20
 """From so many entries on, those that name files are summed up."""
 
@@ -20,12 +21,11 @@ def tell_reach(
     session: Session, address: str, entries: Sequence[Mapping[str, str]], numbers: Sequence[int]
 ) -> list[str]:
     """Lines for a steward, by the entries' positions alone; none where no snapshot that the list is for was applied."""
-    wishes = [Wish(e["scope"], e["value"].lower(), e.get("host", "").lower()) for e in entries]
-    rows = _applied_rows(session, address) if wishes else None
-    if rows is None:
+    tables = _applied_tables(session, address) if entries else []
+    if not tables:
         return []
     try:
-        counts = reach(rows, wishes)
+        counts = count_rows(_read(session, tables), {"entries": list(entries)}).tolist()
     except Problem:
         return [
             "How many files the entries name cannot be told: the store is damaged. `bigcode apply` mends it."
@@ -43,8 +43,8 @@ def tell_reach(
     return lines
 
 
-def _applied_rows(session: Session, address: str) -> Iterator[Row] | None:
-    """The files of the snapshots whose datasets heed a list, each once; None where none of them was applied."""
+def _applied_tables(session: Session, address: str) -> list[str]:
+    """The tables of files of the snapshots whose datasets heed a list, as far as they were applied."""
     workspace = session.workspace
     snapshots = {
         workspace.address_of(resource.spec.snapshot)
@@ -59,27 +59,9 @@ def _applied_rows(session: Session, address: str) -> Iterator[Row] | None:
             continue
         for action in results.get(f"{snapshot}#collect.files", {}).values():
             tables += [entry.digest for entry in action.outputs.get("files", ())]
-    return _rows(session, tables) if tables else None
+    return sorted(set(tables))
 
 
-def _rows(session: Session, tables: Sequence[str]) -> Iterator[Row]:
-    seen: set[str] = set()
+def _read(session: Session, tables: Sequence[str]) -> Iterator[pa.Table]:
     for key in tables:
-        table = read_table(session.store.objects, key, [*_NAMES, "blob", "git_sha1"])
-        for r in table.to_pylist():
-            name = file_id(*(r[c] for c in _NAMES))
-            if name not in seen:
-                seen.add(name)
-                yield Row(
-                    name,
-                    r["host"],
-                    r["owner"],
-                    r["repository"],
-                    r["path"],
-                    r["blob"],
-                    r["git_sha1"],
-                    bytes=0,
-                    released=0,
-                    vendored=False,
-                    license_text=False,
-                )
+        yield read_table(session.store.objects, key, _NAMES)

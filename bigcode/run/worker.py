@@ -12,8 +12,9 @@ from bigcode.api.components import load_object
 from bigcode.api.diagnostics import Diagnostic, Problem
 from bigcode.api.shapes import Entry, Unit
 from bigcode.run import faults
+from bigcode.run.clusters import STAGES
+from bigcode.run.collecting import partition_source
 from bigcode.run.observe import observe
-from bigcode.run.steps import partition_source
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.store import Store
 from bigcode.store.tables import encode_table
@@ -30,7 +31,8 @@ def perform(payload: bytes) -> bytes:
     trace = ""
     try:
         for name, items in _run(task, Inputs(store, task), ctx).items():
-            outputs[name] = [_write(store, label, value) for label, value in items]
+            level = 3 if name in _LASTING else 1
+            outputs[name] = [_write(store, label, value, level) for label, value in items]
     except Problem as problem:
         problems = list(problem.diagnostics)
         trace = traceback.format_exc()
@@ -56,8 +58,12 @@ def perform(payload: bytes) -> bytes:
     return json.dumps(answer).encode()
 
 
-def _write(store: Store, name: str, value: pa.Table | bytes) -> Entry:
-    data = value if isinstance(value, bytes) else encode_table(value)
+_LASTING = ("shards", "verdicts")
+"""Outputs that leave the store; what only the next step reads is packed fast."""
+
+
+def _write(store: Store, name: str, value: pa.Table | bytes, level: int) -> Entry:
+    data = value if isinstance(value, bytes) else encode_table(value, level=level)
     rows = 0 if isinstance(value, bytes) else value.num_rows
     entry = Entry(name, store.objects.put(data), rows, len(data))
     faults.point("object.written")
@@ -72,8 +78,8 @@ def _run(task: Task, inputs: Inputs, ctx: TaskContext) -> Output:
     config = load_object(task.config_class).model_validate(dict(task.config))
     stage = target(config)
     if task.shape == "collect":
-        return partition_source(stage.fetch(Unit(task.label, task.unit), ctx), task)
-    if task.shape == "reduce":
-        return {"clusters": [("", stage.reduce(inputs.tables("sketches"), ctx))]}
-    run = stage.map if task.shape == "map" else stage.run
-    return {"observed": [("", observe(run, task, inputs, ctx))]}
+        return partition_source(stage.fetch(Unit(task.label, task.unit), ctx), task, ctx)
+    if task.shape in STAGES:
+        made: Output = STAGES[task.shape](stage, inputs, task, ctx)
+        return made
+    return {"observed": [("", observe(stage.run, task, inputs, ctx))]}

@@ -13,6 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from bigcode.api.canonical import digest
 from bigcode.api.diagnostics import Problem, fail
+from bigcode.store.tombstones import Tombstones, erased
 
 
 class Files:
@@ -142,29 +143,54 @@ class Objects:
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self.tombstones = Tombstones(files)
 
     @staticmethod
     def name(key: str) -> str:
         return f"objects/{key[:2]}/{key}"
 
     def put(self, data: bytes) -> str:
+        """Store the bytes, unless they were erased; returns their digest."""
         key = digest(data)
-        if not self._files.exists(self.name(key)):
+        if not self._files.exists(self.name(key)) and not self.tombstones.has(key):
             self._files.put_if_absent(self.name(key), data)
         return key
 
     def has(self, key: str) -> bool:
-        return self._files.exists(self.name(key))
+        """Whether the object is there, or was erased and what replaces it is there."""
+        if self._files.exists(self.name(key)):
+            return True
+        stone = self.tombstones.read(key)
+        return stone is not None and (not stone.replaced_by or self.has(stone.replaced_by))
+
+    def standing(self, key: str) -> str:
+        """The digest under which an object is read: its own, or that of what replaced it when rows were erased.
+
+        Raises:
+            Problem: E512 when it was erased as a whole.
+        """
+        while not self._files.exists(self.name(key)):
+            stone = self.tombstones.read(key)
+            if stone is None:
+                break
+            if not stone.replaced_by:
+                raise erased(stone)
+            key = stone.replaced_by
+        return key
 
     def get(self, key: str) -> bytes:
         """The bytes of an object.
 
         Raises:
-            Problem: E504 when it is absent, E503 when its bytes do not have its digest (it is put aside).
+            Problem: E504 when it is absent, E503 when its bytes do not have its digest (it is put aside), E512 when
+                it was erased.
         """
         data = self._files.read(self.name(key))
         if data is None:
-            raise _missing(key)
+            other = self.standing(key)
+            if other == key:
+                raise _missing(key)
+            return self.get(other)
         if digest(data) != key:
             self.quarantine(key)
             raise _corrupt(key)
@@ -197,8 +223,9 @@ class Objects:
         """A local file that holds the object: the object itself, or a copy of a remote one.
 
         Raises:
-            Problem: E504 or E503, as `get`.
+            Problem: E504, E503 or E512, as `get`.
         """
+        key = self.standing(key)
         if self._files.local:
             self._check(key)
             return Path(self._files.at(self.name(key)))

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import io
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bigcode.store.objects import Objects
 
+LONG = frozenset({"content", "signature", "bands", "shingles", "prints"})
+"""Columns whose values are long and differ: neither a dictionary nor statistics would help."""
+_ROWS, _ROWS_OF_TEXT = 65536, 4096
 
-def encode_table(table: pa.Table, *, row_group_rows: int = 65536) -> bytes:
-    """Parquet bytes, zstd level 3, without anything that depends on the host, the time or the table's past."""
-    sink = io.BytesIO()
+
+def encode_table(table: pa.Table, *, level: int = 3) -> bytes:
+    """Parquet bytes, zstd, without anything that depends on the host, the time or the table's past."""
+    plain = table.cast(pa.schema([_plain(field) for field in table.schema])).combine_chunks()
+    short = [name for name in plain.column_names if name not in LONG]
+    sink = pa.BufferOutputStream()
     pq.write_table(
-        table.cast(pa.schema([_plain(field) for field in table.schema])).combine_chunks(),
+        plain,
         sink,
         compression="zstd",
-        compression_level=3,
-        row_group_size=row_group_rows,
-        write_statistics=True,
+        compression_level=level,
+        row_group_size=_ROWS if len(short) == plain.num_columns else _ROWS_OF_TEXT,
+        use_dictionary=short,
+        write_statistics=short,
         store_schema=True,
     )
-    return sink.getvalue()
+    return sink.getvalue().to_pybytes()
 
 
 def _plain(field: pa.Field) -> pa.Field:

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bigcode.api import Column, Component, Config, load_object
@@ -31,8 +32,16 @@ HEAVY = (
 )  # fmt: skip
 """What loading a plugin and its settings must not import: `--help`, `validate` and `plan` start without them."""
 
-_SIGNATURE = Column("signature", "binary")
-_CLUSTER = Column("cluster", "string")
+_PARTS = 3
+"""Into so many parts the range of band hashes is cut, beside the whole of it."""
+
+_CLUSTERER_TABLES = {
+    "map": (Column("blob", "string"), Column("signature", "binary"), Column("bands", "binary")),
+    "shingle": (Column("blob", "string"), Column("shingles", "binary")),
+    "link": (Column("left", "string"), Column("right", "string")),
+    "reduce": (Column("blob", "string"), Column("cluster", "string")),
+}
+"""What each step of a clusterer gives, in the order of the tables that `_run` returns."""
 
 
 def assert_contract(
@@ -61,6 +70,8 @@ def assert_contract(
         results = _run(component, stage, [table])
         found = digest_of(*results)
         assert_columns(component, table, *results)
+        if component.slot == "clusterer":
+            assert_groups(component, stage, *results)
         assert_partition_independence(component, stage, table, found)
     assert_hash_seed_independence(component, rows, config, found)
     if rows is None and not settings:
@@ -92,16 +103,63 @@ def assert_config_round_trip(component: Component, settings: Mapping[str, Any]) 
     return config
 
 
-def assert_columns(component: Component, table: pa.Table, first: pa.Table, *clusters: pa.Table) -> None:
-    """Columns are those declared, and each row of the input has one row (in the sketches, for a clusterer)."""
+def assert_columns(component: Component, table: pa.Table, *results: pa.Table) -> None:
+    """Columns are those declared, and each row of the input has one row (in `map` and `shingle`, for a
+    clusterer)."""
     names = GRAIN_KEYS[component.grain or "blob"]
-    keys = tuple(Column(name, "string") for name in names)
-    _assert_types(component, first, (*keys, *(component.writes if not clusters else (_SIGNATURE,))))
-    for table_of_clusters in clusters:
-        _assert_types(component, table_of_clusters, (*keys, _CLUSTER, _SIGNATURE))
-    given, got = (sorted(zip(*(t[k].to_pylist() for k in names), strict=True)) for t in (table, first))
-    assert given == got, (
-        f"`{component.name}` must give one row for each of its input: {len(given)} in, {len(got)} out"
+    if component.slot == "clusterer":
+        for result, columns in zip(results, _CLUSTERER_TABLES.values(), strict=True):
+            _assert_types(component, result, columns)
+    else:
+        _assert_types(component, results[0], (*(Column(name, "string") for name in names), *component.writes))
+    given = _keys(table, names)
+    for result in results[:2]:
+        got = _keys(result, names)
+        assert given == got, (
+            f"`{component.name}` must give one row for each of its input: {len(given)} in, {len(got)} out"
+        )
+
+
+def assert_groups(
+    component: Component,
+    stage: Any,
+    sketches: pa.Table,
+    shingles: pa.Table,
+    links: pa.Table,
+    groups: pa.Table,
+) -> None:
+    """What the core reads of a clusterer: a threshold, numbers in bytes, pairs of files that have a sketch, groups
+    named after their smallest blob, and the same groups however the range of band hashes is cut."""
+    name = component.name
+    assert 0 < stage.threshold <= 1, f"`{name}` has the threshold {stage.threshold}, which is no similarity"
+    widths = set()
+    for row in sketches.to_pylist():
+        signature, bands = row["signature"], row["bands"]
+        assert (signature is None) == (bands is None), (
+            f"`{name}` gives a signature without bands, or bands alone"
+        )
+        widths |= {(len(signature), len(bands))} if signature is not None else set()
+    assert len(widths) <= 1, f"`{name}` gives sketches of different lengths: {sorted(widths)}"
+    for signature_bytes, band_bytes in widths:
+        assert signature_bytes % 4 == 0, f"`{name}`: a signature is a sequence of uint32"
+        assert band_bytes % 8 == 0, f"`{name}`: bands are a sequence of uint64"
+    for hashes in shingles["shingles"].to_pylist():
+        assert hashes is not None, f"`{name}` gives null for shingles; a file without any has none, not null"
+        numbers = _numbers(hashes)
+        assert all(a < b for a, b in pairwise(numbers)), f"`{name}`: shingles are distinct and ascend"
+    sketched = {row["blob"] for row in sketches.to_pylist() if row["bands"] is not None}
+    linked = {*links["left"].to_pylist(), *links["right"].to_pylist()}
+    assert linked <= sketched, f"`{name}` links files that have no sketch"
+    members = groups["blob"].to_pylist()
+    assert members == sorted(linked), f"`{name}` must give each linked file once, sorted by blob"
+    smallest: dict[str, str] = {}
+    for blob, group in zip(members, groups["cluster"].to_pylist(), strict=True):
+        assert smallest.setdefault(group, blob) == group, (
+            f"`{name}`: a group is named after its smallest blob"
+        )
+    parts = [stage.link([sketches], part, _PARTS, StageContext()) for part in range(_PARTS)]
+    assert stage.reduce(parts, StageContext()).equals(groups), (
+        f"`{name}` gives other groups when the range of band hashes is cut into {_PARTS} parts"
     )
 
 
@@ -186,13 +244,24 @@ def _table(component: Component, rows: Sequence[Mapping[str, Any]] | None) -> pa
 
 
 def _run(component: Component, stage: Any, parts: Sequence[pa.Table]) -> tuple[pa.Table, ...]:
-    """What the component makes of its input: its table, or for a clusterer the sketches and the clusters."""
+    """What the component makes of its input: its table, or those of each step of a clusterer."""
     import pyarrow as pa
 
     if component.slot == "observer":
         return (pa.concat_tables([stage.run(part, StageContext()) for part in parts]),)
     sketches = [stage.map(part, StageContext()) for part in parts]
-    return pa.concat_tables(sketches), stage.reduce(sketches, StageContext())
+    shingles = pa.concat_tables([stage.shingle(part, StageContext()) for part in parts])
+    links = stage.link(sketches, 0, 1, StageContext())
+    return pa.concat_tables(sketches), shingles, links, stage.reduce([links], StageContext())
+
+
+def _keys(table: pa.Table, names: Sequence[str]) -> list[tuple[str, ...]]:
+    return sorted(zip(*(table[name].to_pylist() for name in names), strict=True))
+
+
+def _numbers(data: bytes) -> list[int]:
+    """Little-endian uint32 as numbers."""
+    return [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
 
 
 def _assert_types(component: Component, table: pa.Table, columns: Sequence[Column]) -> None:

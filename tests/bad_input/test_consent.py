@@ -93,6 +93,10 @@ def entry(**values: Any) -> Callable[[Any], None]:
     return resealed(lambda content: {**content, "entries": [{"scope": "owner", "value": PLANTED}, values]})
 
 
+def renames(value: Any) -> Callable[[Any], None]:
+    return resealed(lambda content: {**content, "renames": value})
+
+
 def pin(bench: Any) -> str:
     return next(word.strip("'\",}") for word in bench.text(SPEC).split() if "sha256:" in word)
 
@@ -133,6 +137,19 @@ CASES: list[tuple[Callable[[Any], None], str, str, str]] = [
     (entry(scope="issue-author", value=PLANTED), "E404", "entry 2 of the opt-out list has a scope", "source: ^optouts"),
     (entry(scope="owner", value=PLANTED, host=3), "E404", "not text", "source: ^optouts"),
     (entry(scope="owner", value=PLANTED, hots="x"), "E404", "fields other than", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, level=6), "E404", "entry 2 of the opt-out list has no", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, level=True), "E404", "has no level from 0 to 5", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, level="2"), "E404", "has no level", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, kind="whim"), "E404", "has no known kind", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, kind=[]), "E404", "not text", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, since="2026-02-30"), "E404", "no day of the calendar", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, withdrawn=""), "E404", "no day of the calendar", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, purposes=[]), "E404", "no list of words", "source: ^optouts"),
+    (entry(scope="owner", value=PLANTED, purposes="train"), "E404", "no list of words", "source: ^optouts"),
+    (renames("none"), "E404", "the renames of the opt-out list are no list", "source: ^optouts"),
+    (renames([{"from": PLANTED}]), "E404", "rename 1 of the opt-out list has fields", "source: ^optouts"),
+    (renames([{"from": PLANTED, "to": 3}]), "E404", "not text", "source: ^optouts"),
+    (renames([{"from": PLANTED, "to": f"{PLANTED}/x"}]), "E404", "does not join two owners", "source: ^optouts"),
 ]  # fmt: skip
 
 
@@ -256,6 +273,82 @@ def test_what_would_be_passed_over_is_not_added(bench: Any, values: list[str], h
     assert "entry 2 of the opt-out list has no value of the form OWNER" in done.err
     assert PLANTED not in done.err + done.out
     assert (bench.text(LIST), bench.text(SIGNATURE), bench.text(SPEC)) == kept
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--level", "7"], "--level"),
+        (["--since", "soon"], "--since"),
+        (["--kind", "whim"], "--kind"),
+        (["--purpose", "All of it"], "has purposes that are no list of words"),
+    ],
+)
+def test_what_is_said_of_an_entry_must_mean_something(bench: Any, more: list[str], says: str) -> None:
+    before = bench.text(LIST)
+    done = bench.run("optout", "add", str(bench.space), PLANTED, *more)
+    assert done.code in (2, 3)
+    assert says in done.err
+    assert PLANTED not in done.err + done.out
+    assert bench.text(LIST) == before
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([PLANTED], "an entry goes only when the person who asked takes it back"),
+        ([PLANTED, "--withdrawn", "2026-05-01"], "value 1 is no entry of the list"),
+        (["zqx-tomb", "--withdrawn", "2026-05-01"], "value 1 is a tombstone"),
+    ],
+)
+def test_nothing_goes_from_a_list_by_mistake(bench: Any, values: list[str], says: str) -> None:
+    for name in (LIST, SIGNATURE, SPEC):
+        bench.write(name, bench.text(name))
+    assert bench.run("optout", "add", str(bench.space), "zqx-tomb", "--kind", "tombstone").code == 0
+    before = bench.text(LIST)
+    done = bench.run("optout", "remove", str(bench.space), *values)
+    assert done.code == 3
+    assert f"E404  {says}" in done.err
+    assert "zqx" not in done.err + done.out
+    assert bench.text(LIST) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("zqx-one", "zqx/two"), ("zqx one", "zqx-two"), ("zqx:one", "zqx-two")]
+)
+def test_a_rename_joins_what_can_be_one(bench: Any, old: str, new: str) -> None:
+    before = bench.text(LIST)
+    done = bench.run("optout", "rename", str(bench.space), old, new)
+    assert (done.code, bench.text(LIST)) == (3, before)
+    assert "rename 1 of the opt-out list does not join two owners" in done.err
+    assert "zqx" not in done.err + done.out
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "{",
+        "[1, 2",
+        "[" * 100_000,
+        "[3]",
+        '{"body": null}',
+        '{"issue": 1, "author": 3, "optout_owners": [null, {}, 7.5], "optout_repos": "x"}',
+        '{"scope": "owner"}',
+        '{"scope": [], "value": "zqx"}',
+        '{"from": 1, "to": "zqx"}',
+        '{"user": {"login": []}, "labels": 3, "body": "I request that the following data is removed\\n- all"}',
+        '{"issue": [], "body": "zqx"}',
+    ],
+)
+def test_records_that_cannot_be_read_are_told_and_end_nothing(bench: Any, record: str) -> None:
+    for name in (LIST, SIGNATURE, SPEC):
+        bench.write(name, bench.text(name))
+    bench.write("requests.jsonl", record)
+    done = bench.run("optout", "import", str(bench.space), str(bench.path("requests.jsonl")))
+    assert done.code == 0
+    assert "E404" in done.err
+    assert "record 1 " in done.err
+    assert "zqx" not in done.err + done.out
 
 
 def test_nothing_is_added_to_a_list_that_is_malformed(bench: Any) -> None:

@@ -79,6 +79,144 @@ def test_before_anything_was_applied_nothing_is_told(blank: Path, capsys: pytest
     assert reached(told(capsys, "optout", "status", blank)) == []
 
 
+# ---------------------------------------------------------------- what a list keeps
+
+
+def listed(space: Path) -> list[dict[str, object]]:
+    entries: list[dict[str, object]] = json.loads((space / LIST).read_text())["entries"]
+    return entries
+
+
+def counted(capsys: pytest.CaptureFixture[str], space: Path, *more: str) -> dict[str, object]:
+    document = json.loads("\n".join(told(capsys, "optout", "status", space, "--json", *more)))
+    counts: dict[str, object] = document["counts"]["OptOutSnapshot/list@1.0.0"]
+    return counts
+
+
+def test_what_is_said_of_a_request_stands_in_the_list(
+    blank: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--level", "3", "--since", "2026-05-01", "--kind", "tombstone", "--purpose", "train"]
+    told(capsys, "optout", "add", blank, "Zqx", "--host", "forge.example", *options)
+    assert listed(blank) == [
+        {
+            "scope": "owner",
+            "value": "Zqx",
+            "host": "forge.example",
+            "level": 3,
+            "since": "2026-05-01",
+            "kind": "tombstone",
+            "purposes": ["train"],
+        }
+    ]
+    told(capsys, "optout", "add", blank, "zqx", "--host", "FORGE.example", "--since", "2026-04-01")
+    (joined,) = listed(blank)
+    assert (joined["level"], joined["since"], joined["kind"]) == (3, "2026-04-01", "tombstone")
+    assert "purposes" not in joined, "one of the requests is for all purposes"
+
+
+def test_adding_what_is_there_changes_no_byte(blank: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "optout", "add", blank, "zqx-one", "zqx-two")
+    before = (blank / LIST).read_bytes()
+    told(capsys, "optout", "add", blank, "zqx-two", "zqx-one")
+    assert (blank / LIST).read_bytes() == before
+
+
+def test_a_list_of_the_old_form_is_read_and_takes_new_entries(
+    blank: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {
+        "format": "bigcode-optout/1",
+        "salt": "5a" * 32,
+        "note": "",
+        "entries": [{"scope": "owner", "value": "zqx", "host": "", "date": "2026-03-02"}],
+    }
+    (blank / LIST).write_text(json.dumps(content))
+    told(capsys, "optout", "seal", blank)
+    assert "sealed" in told(capsys, "optout", "status", blank)[0]
+    told(capsys, "optout", "add", blank, "zqx-two")
+    assert listed(blank) == [
+        {"scope": "owner", "value": "zqx", "host": "", "since": "2026-03-02"},
+        {"scope": "owner", "value": "zqx-two", "host": ""},
+    ]
+
+
+def test_a_wish_that_is_taken_back_stays_on_record_and_counts_again_when_asked_for_again(
+    blank: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "optout", "add", blank, "zqx")
+    told(capsys, "optout", "remove", blank, "ZQX", "--withdrawn", "2026-06-01")
+    assert listed(blank) == [{"scope": "owner", "value": "zqx", "host": "", "withdrawn": "2026-06-01"}]
+    assert (counted(capsys, blank)["entries"], counted(capsys, blank)["scopes"]) == (0, {})
+    told(capsys, "optout", "remove", blank, "zqx", "--withdrawn", "2026-07-01")
+    assert listed(blank)[0]["withdrawn"] == "2026-06-01", "the first day stands"
+    told(capsys, "optout", "add", blank, "Zqx")
+    assert "withdrawn" not in listed(blank)[0]
+
+
+def test_a_grant_is_no_wish(blank: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "optout", "add", blank, "zqx")
+    told(capsys, "optout", "add", blank, "zqx", "--kind", "opt-in")
+    assert len(listed(blank)) == 2
+    told(capsys, "optout", "remove", blank, "zqx", "--kind", "opt-in", "--withdrawn", "2026-06-01")
+    assert [("withdrawn" in e, e.get("kind")) for e in listed(blank)] == [(False, None), (True, "opt-in")]
+
+
+def test_old_and_new_names_are_told_once(blank: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for old, new in (("zqx-old", "zqx-new"), ("zqx-old", "zqx-new"), ("zqx/a", "zqx/b")):
+        lines = told(capsys, "optout", "rename", blank, old, new)
+        assert "zqx" not in "".join(lines)
+    assert json.loads((blank / LIST).read_text())["renames"] == [
+        {"host": "", "from": "zqx-old", "to": "zqx-new"},
+        {"host": "", "from": "zqx/a", "to": "zqx/b"},
+    ]
+
+
+def test_who_strikes_a_line_out_of_the_file_is_told_that_files_come_back(
+    applied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "optout", "add", applied, "alpha")
+    apply(applied)
+    path = applied / LIST
+    path.write_text(json.dumps({**json.loads(path.read_text()), "entries": []}))
+    assert run(["optout", "seal", str(applied)]) == 0
+    assert "has honoured and that the list holds no longer: 1." in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- counts
+
+
+def test_status_counts_and_withholds_what_would_name_somebody(
+    blank: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The workspace withholds counts below three."""
+    edit_spec(blank / "optout.yaml", "minLevels", value={"owner": 2})
+    owners = [f"zqx-{number}" for number in range(7)]
+    told(capsys, "optout", "add", blank, *owners[:4], "--since", "2026-05-01")
+    told(capsys, "optout", "add", blank, *owners[4:], "--level", "2", "--since", "2026-04-01")
+    counts = counted(capsys, blank)
+    assert counts["scopes"] == {"owner": 7}
+    assert counts["levels"] == {"1": 4, "2": 3}
+    assert counts["pending"] == {"owner": 4}
+    assert (counts["entries"], counts["waiting"], counts["oldestWaitingDays"]) == (7, 7, None)
+    aged = counted(capsys, blank, "--as-of", "2026-05-11")
+    assert (aged["oldestWaitingDays"], aged["overdue"]) == (40, False)
+    assert counted(capsys, blank, "--as-of", "2027-05-11")["overdue"] is True
+    told(capsys, "optout", "add", blank, "zqx/one", "--scope", "repository")
+    assert counted(capsys, blank)["scopes"] == {"owner": "withheld", "repository": "withheld"}
+    lines = told(capsys, "optout", "status", blank)
+    assert "  in force: owner withheld, repository withheld" in lines
+    assert "zqx" not in "".join(lines)
+
+
+def test_what_a_build_has_used_waits_no_longer(applied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "optout", "add", applied, "alpha", "zqx-1", "zqx-2", "--since", "2026-01-01")
+    assert counted(capsys, applied)["waiting"] == 3
+    apply(applied)
+    assert counted(capsys, applied, "--as-of", "2026-02-01")["waiting"] == 0
+    assert counted(capsys, applied, "--as-of", "2026-02-01")["oldestWaitingDays"] is None
+
+
 # ---------------------------------------------------------------- whose signature stands
 
 

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "EmissionsPolicy": ("emissions", "EmissionsPolicySpec"),
     "License": ("license", "LicenseSpec"),
     "Release": ("release", "ReleaseSpec"),
+    "Review": ("review", "ReviewSpec"),
     "Card": ("card", "CardSpec"),
 }
 POLICY_KINDS = ("LicensePolicy", "OptOutSnapshot", "PIIPolicy", "EmissionsPolicy")

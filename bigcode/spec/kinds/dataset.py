@@ -36,6 +36,14 @@ class Quality(Model):
     rules: tuple[Rule, ...] = ()
 
 
+class Decontamination(Model):
+    """Files that hold tasks of evaluation suites are left out."""
+
+    detector: Annotated[Uses, Slot("observer")]
+    suites: tuple[str, ...] = ()
+    """Suites that count; all that the detector knows when empty."""
+
+
 class Split(Model):
     """Held-out projects, chosen by a keyed hash of the project, never by file."""
 
@@ -47,6 +55,8 @@ class Export(Model):
     format: Literal["parquet"] = "parquet"
     by: Literal["language"] = "language"
     shard_bytes: Bytes = 256 * 2**20
+    render: Annotated[Uses | None, Slot("renderer")] = None
+    """Turns the masked text of a kept file into the form in which it is written."""
 
 
 class Lifecycle(Model):
@@ -56,17 +66,27 @@ class Lifecycle(Model):
     since: Date | None = None
 
 
+Preference = Literal["original", "own-package", "newest", "oldest", "largest", "smallest"]
+Sibling = Literal["", "issues", "commits", "notebooks", "metadata", "near-dedup", "redacted"]
+
+
 class DatasetSpec(Spec):
     snapshot: Annotated[Ref, RefTo("Snapshot")]
     licenses: Annotated[Ref, RefTo("LicensePolicy")]
     opt_out: Annotated[Ref, RefTo("OptOutSnapshot")]
     pii: Annotated[Ref, RefTo("PIIPolicy")]
-    languages: Languages
+    languages: Languages | None = None
+    """Left out for siblings whose rows are records and not files."""
     quality: Quality = Quality()
+    decontamination: Decontamination | None = None
     dedup: Annotated[Uses | None, Slot("clusterer")] = None
+    representative: tuple[Preference, ...] = ("original", "own-package", "newest")
+    """Which file of a group of duplicates is kept: the first of these that tells them apart decides."""
     split: Split = Split()
     export: Export = Export()
-    sibling: Literal["", "issues", "commits", "notebooks", "metadata", "near-dedup", "redacted"] = ""
+    sibling: Sibling = ""
+    of: Annotated[Ref | None, RefTo("Dataset")] = None
+    """The dataset that this one is a sibling of: issues, commits and metadata take the licences of its projects."""
     terms: Annotated[str, Prose] = ""
     supersedes: Annotated[Ref | None, RefTo("Dataset"), Prose] = None
     lifecycle: Annotated[Lifecycle, Prose] = Lifecycle()

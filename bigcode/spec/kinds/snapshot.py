@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bigcode.api.resource import Prose, Spec, Uses
+from bigcode.api.resource import Prose, Share, Spec, Uses
 from bigcode.spec.slots import Slot
 
 
@@ -18,4 +18,6 @@ class SnapshotSpec(Spec):
     blob_partitions: Annotated[int, Field(ge=1, le=65536)] | None = None
     """Partitions of the blobs by digest prefix; as many as buckets unless given."""
     pin: Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""
-    """Digest of the collected files table; when given, another result is refused."""
+    """Digest of the list of collected files tables; when given, another result is refused."""
+    tolerate: Share = 0.0
+    """Share of sources that may turn out to be gone or broken; they are counted, and more end the run."""

@@ -1,4 +1,4 @@
-"""Settings of the clusterers."""
+"""Settings of the components."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class MinHashConfig(Config):
     permutations: Annotated[int, Field(ge=16, le=1024)] = 256
     """Length of a signature."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.7
-    """Jaccard similarity of shingles above which two files should meet in a band."""
+    """Jaccard similarity of shingles from which on two files are near-duplicates; bands are chosen for it."""
     bands: Annotated[int, Field(ge=1)] | None = None
     rows: Annotated[int, Field(ge=1)] | None = None
     """Bands of so many rows; both or neither. Left out, they are those that lose least at the threshold: 25 of
@@ -35,4 +35,21 @@ class MinHashConfig(Config):
             raise ValueError("bands times rows must not exceed permutations")
         if self.min_tokens < self.ngram:
             raise ValueError("minTokens must be at least ngram, or a file would have no shingle")
+        return self
+
+
+class WinnowConfig(Config):
+    """How `copies.winnow` takes the prints of a file."""
+
+    ngram: Annotated[int, Field(ge=4, le=256)] = 16
+    """Tokens in a gram, the least that two files can be said to share."""
+    window: Annotated[int, Field(ge=1, le=1024)] = 49
+    """Grams in a window: one print stands for each, so a file has about 2 prints for each `window + 1` tokens."""
+    min_tokens: Annotated[int, Field(ge=1)] = 64
+    """Files of fewer tokens have neither prints nor a normalised form: they are alike by chance."""
+
+    @model_validator(mode="after")
+    def check_guarantee(self) -> Self:
+        if self.min_tokens < self.ngram + self.window - 1:
+            raise ValueError("minTokens must be at least ngram + window - 1, or a file could have no print")
         return self

@@ -2,145 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from datasketch import MinHash, MinHashLSH
-from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from bigcode.api import Context
+from bigcode_dedup.columns import Lists, as_binary, as_rows, chunked, cut
 from bigcode_dedup.config import MinHashConfig
-from bigcode_dedup.shingles import Shingles, hash_shingles, mix32, mix64
-
-_BATCH_BYTES = 1 << 20
-"""Files are hashed together up to this size: enough to hide the cost of a call, little enough for the cache."""
-_BLOCK = 1 << 15
-"""Shingles permuted at once; one permutation of a block stays in the cache."""
-
-_SIGNATURES = pa.schema([("blob", pa.string()), ("signature", pa.binary())])
-_CLUSTERS = pa.schema([("blob", pa.string()), ("cluster", pa.string()), ("signature", pa.binary())])
+from bigcode_dedup.engine import Engine, load_engine
+from bigcode_dedup.hashing import hash_bands
+from bigcode_dedup.links import chain, connect
 
 
 class MinHashClusters:
-    """Global stage: signatures by blob, then clusters of blobs that share a band.
+    """Candidates for near-duplicates: files whose signatures agree in a band.
 
     The method is that of Broder (1997) with banding after Leskovec, Rajaraman and Ullman, Mining of Massive
-    Datasets, chapter 3, with the settings of BigCode's deduplication of The Stack. Signatures are those of
-    datasketch's `affine32` scheme with `shingles.hash_shingle` as its hash function.
+    Datasets, chapter 3. Signatures are those of datasketch's `affine32` scheme with `hashing.hash_shingle` as its
+    hash function.
     """
 
-    def __init__(self, config: MinHashConfig) -> None:
+    def __init__(self, config: MinHashConfig, engine: Engine | None = None) -> None:
         self.config = config
+        self.threshold = config.threshold
+        self.engine = load_engine() if engine is None else engine
         scheme = MinHash(num_perm=config.permutations, seed=config.seed, scheme="affine32")
-        self.factors, self.offsets = (np.ascontiguousarray(p, np.uint32) for p in scheme.permutations)
+        self.factors, self.addends = (np.ascontiguousarray(p, np.uint32) for p in scheme.permutations)
+        self.bands, self.rows = choose_bands(config)
 
     def map(self, table: pa.Table, ctx: Context) -> pa.Table:
-        """blob, content -> blob, signature: `4 * permutations` bytes of little-endian uint32, or null for a file
-        of fewer than `min_tokens` words; a row for each row."""
-        signatures: list[bytes | None] = []
-        for contents in _batch(table["content"]):
-            shingles = hash_shingles(contents, self.config.ngram)
-            rows = self.sign(shingles)
-            enough = shingles.words >= self.config.min_tokens
-            signatures += [row.tobytes() if keep else None for row, keep in zip(rows, enough, strict=True)]
-        return pa.table([table["blob"], pa.array(signatures, pa.binary())], schema=_SIGNATURES)
+        """blob, content -> blob, signature (`permutations` little-endian uint32), bands (`bands` little-endian
+        uint64); null both for a file of fewer than `min_tokens` words."""
+        signatures, bands = [], []
+        for piece in cut(table["content"], self.engine.PIECE_BYTES):
+            matrix, enough = self.engine.sign(
+                piece, self.config.ngram, self.config.min_tokens, self.factors, self.addends
+            )
+            signatures.append(as_rows(matrix.astype("<u4", copy=False), enough))
+            bands.append(as_rows(hash_bands(matrix, self.bands, self.rows).astype("<u8", copy=False), enough))
+        columns = (chunked(signatures, pa.binary()), chunked(bands, pa.binary()))
+        return pa.table([table["blob"], *columns], names=["blob", "signature", "bands"])
 
-    def sign(self, shingles: Shingles) -> NDArray[np.uint32]:
-        """Signatures as rows, uint32 of shape (files, permutations); all ones for a file without shingles."""
-        files = len(shingles.starts) - 1
-        out = np.full((self.config.permutations, files), 0xFFFFFFFF, np.uint32)
-        mixed = mix32(shingles.hashes)
-        buffer = np.empty(min(_BLOCK, max(len(mixed), 1)), np.uint32)
-        for begin in range(0, len(mixed), _BLOCK):
-            block = mixed[begin : begin + _BLOCK]
-            first = int(np.searchsorted(shingles.starts, begin, side="right")) - 1
-            last = int(np.searchsorted(shingles.starts, begin + len(block), side="left"))
-            cuts = np.maximum(shingles.starts[first:last] - begin, 0)
-            # `reduceat` reads an empty range as one element, so files without shingles are left out.
-            full = np.flatnonzero(np.diff(np.append(cuts, len(block))))
-            cuts, columns = cuts[full], first + full
-            permuted = buffer[: len(block)]
-            for k in range(self.config.permutations):
-                np.multiply(block, self.factors[k], out=permuted)
-                np.add(permuted, self.offsets[k], out=permuted)
-                least = np.minimum.reduceat(permuted, cuts)
-                out[k, columns] = np.minimum(out[k, columns], least)
-        return np.ascontiguousarray(out.T.astype("<u4"))
+    def shingle(self, table: pa.Table, ctx: Context) -> pa.Table:
+        """blob, content -> blob, shingles: the distinct shingle hashes of the file, ascending little-endian uint32;
+        empty for a file of fewer than `ngram` words."""
+        shingles = []
+        for piece in cut(table["content"], self.engine.PIECE_BYTES):
+            hashes, starts = self.engine.shingle(piece, self.config.ngram)
+            shingles.append(as_binary(Lists(hashes.astype("<u4", copy=False), starts)))
+        return pa.table([table["blob"], chunked(shingles, pa.binary())], names=["blob", "shingles"])
 
-    def reduce(self, tables: Sequence[pa.Table], ctx: Context) -> pa.Table:
-        """Tables of `map` -> blob, cluster, signature for members of clusters of two or more blobs, sorted by blob.
+    def link(self, tables: Sequence[pa.Table], part: int, parts: int, ctx: Context) -> pa.Table:
+        """Tables of `map` -> left, right: distinct pairs of blobs, left before right, sorted."""
+        return chain(tables, self.bands, part, parts)
 
-        A cluster is a connected component of files that agree in a band; its name is its smallest blob. That
-        files of one component may be unlike one another is for the election to verify.
-        """
-        everything = (
-            pa.concat_tables([t.select(_SIGNATURES.names) for t in tables])
-            if tables
-            else _SIGNATURES.empty_table()
-        )
-        signed = everything.filter(pc.is_valid(everything["signature"])).sort_by("blob").combine_chunks()
-        signed = signed.filter(pa.array(_first_of_each(signed["blob"].to_pylist())))
-        if signed.num_rows < 2:
-            return _CLUSTERS.empty_table()
-        matrix = _as_matrix(signed["signature"], self.config.permutations)
-        labels = _connect(matrix, *choose_bands(self.config))
-        # Rows are sorted by blob, so the first row of a label holds its smallest blob.
-        _, first, inverse, sizes = np.unique(
-            labels, return_index=True, return_inverse=True, return_counts=True
-        )
-        members = np.flatnonzero(sizes[inverse] > 1)
-        names = signed["blob"].take(pa.array(first[inverse[members]]))
-        chosen = signed.take(pa.array(members))
-        return pa.table([chosen["blob"], names, chosen["signature"]], schema=_CLUSTERS).combine_chunks()
+    def reduce(self, links: Sequence[pa.Table], ctx: Context) -> pa.Table:
+        """Tables of `link` -> blob, cluster, sorted by blob: the connected components of all pairs.
+
+        That two files of a component may be unlike each other is for the caller to verify, by `jaccard`."""
+        return connect(links)
+
+
+def jaccard(a: bytes, b: bytes) -> float:
+    """The exact similarity of two files, given their `shingles`: |A∩B| / |A∪B|, and 0 where neither has any."""
+    left, right = np.frombuffer(a, "<u4"), np.frombuffer(b, "<u4")
+    common = len(np.intersect1d(left, right, assume_unique=True))
+    union = len(left) + len(right) - common
+    return common / union if union else 0.0
 
 
 def choose_bands(config: MinHashConfig) -> tuple[int, int]:
     """Bands and rows: as set, or those that datasketch's LSH picks, weighing misses and false meetings alike."""
     if config.bands is not None and config.rows is not None:
         return config.bands, config.rows
-    best = MinHashLSH(threshold=config.threshold, num_perm=config.permutations)
+    return _best_bands(config.threshold, config.permutations)
+
+
+@lru_cache
+def _best_bands(threshold: float, permutations: int) -> tuple[int, int]:
+    best = MinHashLSH(threshold=threshold, num_perm=permutations)
     return best.b, best.r
-
-
-def _batch(column: pa.ChunkedArray) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
-    size = 0
-    for value in column:
-        content = value.as_py()
-        if batch and size + len(content) > _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(content)
-        size += len(content)
-    if batch:
-        yield batch
-
-
-def _first_of_each(blobs: Sequence[str]) -> NDArray[np.bool_]:
-    """True for the first of equal neighbours."""
-    return np.array([i == 0 or blob != blobs[i - 1] for i, blob in enumerate(blobs)], dtype=bool)
-
-
-def _as_matrix(signatures: pa.ChunkedArray, permutations: int) -> NDArray[np.uint32]:
-    data = b"".join(signatures.to_pylist())
-    return np.frombuffer(data, "<u4").reshape(-1, permutations)
-
-
-def _connect(matrix: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.int32]:
-    """A label for each row; rows with an equal band, or linked through others, have one label."""
-    left, right = [], []
-    for band in range(bands):
-        keys = np.full(len(matrix), band, np.uint64)
-        for column in range(band * rows, (band + 1) * rows):
-            keys = mix64(keys ^ matrix[:, column])
-        order = np.argsort(keys)
-        same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
-        left.append(order[same])
-        right.append(order[same + 1])
-    edges = (np.concatenate(left), np.concatenate(right))
-    graph = coo_array((np.ones(len(edges[0]), np.int8), edges), shape=(len(matrix), len(matrix)))
-    return connected_components(graph, directed=False)[1]

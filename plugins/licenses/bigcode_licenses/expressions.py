@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
-import yaml
 from license_expression import ExpressionError, Licensing, get_spdx_licensing
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
@@ -51,23 +48,13 @@ def from_classifier(identifier: str) -> str:
     return canonical(identifier) or f"LicenseRef-{identifier}"
 
 
+def parse(expression: str) -> Any:
+    """The syntax tree of a canonical expression, made of the library's nodes."""
+    return _licensing().parse(expression, validate=False)
+
+
 @lru_cache(maxsize=4096)
 def licenses_of(expression: str) -> frozenset[str]:
     """The licences that a canonical expression names, without exceptions."""
-    parsed: Any = _licensing().parse(expression, validate=False)
-    symbols = _licensing().license_symbols(parsed, unique=True, decompose=True)
+    symbols = _licensing().license_symbols(parse(expression), unique=True, decompose=True)
     return frozenset(symbol.key for symbol in symbols if not symbol.is_exception)
-
-
-def ask_attribution(expressions: Iterable[str]) -> bool:
-    """Whether any licence that the expressions name asks for attribution.
-
-    A choice (`MIT OR CC0-1.0`) counts as asking as soon as one branch does: nobody chose yet.
-    """
-    return any(not licenses_of(expression) <= _without_attribution() for expression in expressions)
-
-
-@cache
-def _without_attribution() -> frozenset[str]:
-    table = yaml.safe_load(Path(__file__).with_name("attribution.yaml").read_text(encoding="utf-8"))
-    return frozenset(table["without_attribution"])

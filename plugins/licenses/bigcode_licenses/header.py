@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 
 from bigcode_licenses.expressions import RESERVED, UNKNOWN_TAG, canonical
 from bigcode_licenses.statements import EXACT, NAMED, Statement, find_statement, merge, read_name
-from bigcode_licenses.text import recognise
+from bigcode_licenses.text import Recognition, recognise
 
-_WORDS = (b"licen", b"permission", b"redistribut", b"proprietary", b"unauthori")
+WORDS = (b"licen", b"permission", b"redistribut", b"proprietary", b"unauthori")
 _RESERVED = re.compile(
     r"proprietary (?:and|&) confidential|confidential (?:and|&) proprietary"
     r"|unauthori[sz]ed (?:copying|reproduction|distribution) of this",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"\s+")
-_LINE_BYTES = 200
+LINE_BYTES = 200
 """Bytes that a line of a header has at most, on average: more than that is not read."""
 _TAG = re.compile(r"^\s*SPDX-License-Identifier:\s*(?P<value>\(*[A-Za-z0-9][A-Za-z0-9.+:() -]*?)[\s*#/-]*$")
 _BLOCKS = {
@@ -37,17 +37,21 @@ def read_header(name: str, content: bytes, lines: int) -> tuple[Statement, ...]:
     An SPDX line counts where a comment holds nothing but it, and further ones only in the same run of comments.
     Without any, the comments are compared with known texts and headers, then with short phrases.
     """
-    head = content[: lines * _LINE_BYTES]
+    head = content[: lines * LINE_BYTES]
     lowered = head.lower()
-    if not any(word in lowered for word in _WORDS):
+    if not any(word in lowered for word in WORDS):
         return ()
     comments = list(leading_comments(name, head.decode("utf-8", "replace"), lines))
     if tags := read_tags(comments):
         return tags
     text = "\n".join(comments)
-    if not any(word.decode() in text.lower() for word in _WORDS):
+    if not any(word.decode() in text.lower() for word in WORDS):
         return ()
-    known = recognise(text)
+    return read_notice(text, recognise(text))
+
+
+def read_notice(text: str, known: Recognition) -> tuple[Statement, ...]:
+    """What the text of comments states, given what is known of it: texts and headers, else a short phrase."""
     found = [Statement(i, EXACT) for i, score in known.scores.items() if score > known.coverage / 2]
     if not found and (statement := find_statement(text)):
         found = [statement]

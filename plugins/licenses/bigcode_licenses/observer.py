@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from bigcode_licenses.expressions import RESERVED, UNKNOWN, ask_attribution
+from bigcode_licenses.expressions import RESERVED, UNKNOWN
 from bigcode_licenses.filenames import Kind, is_sidecar, kind_of
 from bigcode_licenses.header import read_header, read_tags
 from bigcode_licenses.metadata import read_metadata
 from bigcode_licenses.statements import EXACT, NAMED, Statement, find_statement
-from bigcode_licenses.text import LONGEST, recognise
+from bigcode_licenses.table import ask_attribution
+from bigcode_licenses.text import LONGEST, SHORT_TEXT, recognise
 
 if TYPE_CHECKING:
     from bigcode.api import Context
     from bigcode_licenses.config import LicenseConfig
 
-_FEW_WORDS = 20
+FEW_WORDS = 20
 """Fewer words than this hold no terms: the shortest licences have about twenty."""
-_SHORT_TEXT = 120
-"""A licence file of fewer words may be a sentence that names a licence, or another file."""
-_RESERVED = re.compile(r"all rights reserved|proprietary|confidential|unlicensed", re.IGNORECASE)
-_POINTER = re.compile(r"\b(?:licen[cs]es?|copying)[-_./]\w", re.IGNORECASE)
+RESERVED_WORDS = re.compile(r"all rights reserved|proprietary|confidential|unlicensed", re.IGNORECASE)
+POINTER = re.compile(r"\b(?:licen[cs]es?|copying)[-_./]\w", re.IGNORECASE)
 
 
 class Finding(NamedTuple):
@@ -73,18 +72,18 @@ class LicenseText:
         if found.scores and found.coverage >= self.config.coverage:
             scores = {**found.scores, UNKNOWN: EXACT} if found.restricted else found.scores
             return Finding(tuple(Statement(*item) for item in sorted(scores.items())), role)
-        if found.words < _SHORT_TEXT:
+        if found.words < SHORT_TEXT:
             stated = read_tags(text.splitlines()) or read_header(name, content, self.config.header_lines)
             if stated:
                 return Finding(stated, role)
             if statement := find_statement(text):
                 return Finding((statement,), role)
-            if _POINTER.search(text):
+            if POINTER.search(text):
                 return Finding()
-            if found.words < _FEW_WORDS:
+            if found.words < FEW_WORDS:
                 return (
                     Finding((Statement(RESERVED, NAMED),), role)
-                    if sure and _RESERVED.search(text)
+                    if sure and RESERVED_WORDS.search(text)
                     else Finding()
                 )
         return Finding((Statement(UNKNOWN, EXACT),), role) if sure else Finding()

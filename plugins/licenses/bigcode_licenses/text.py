@@ -8,9 +8,10 @@ of the cache, so that the answer does not depend on which of the like files came
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from licenseclassifier import identify_license
 
@@ -18,6 +19,9 @@ from bigcode_licenses.expressions import from_classifier
 
 LONGEST = 1 << 18
 """Characters of a text that are read: collections of notices can have megabytes."""
+
+SHORT_TEXT = 120
+"""A licence file of fewer words may be a sentence that names a licence, or another file."""
 
 _COPYRIGHT = re.compile(
     r"\W*(?:copyright\b\W*(?:\(c\)|©|&copy;|\d{4})|©|\(c\)\s*(?:copyright\s*)?\d{4}|all rights reserved\W*$)",
@@ -31,6 +35,14 @@ _RESTRICTION = re.compile(
     r"|(?:may|must|shall) not (?:be )?(?:us|s[eo]l)|not permitted|prohibited|forbidden|proprietary|personal use"
     r"|(?:research|evaluation) purposes|commons clause|additional (?:terms|restrictions)"
 )
+
+
+class Match(NamedTuple):
+    """A known text in a normalised text: characters `start` to `end` are of licence `id`."""
+
+    id: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +68,35 @@ def normalise(text: str) -> str:
     return _SPACE.sub(" ", "\n".join(lines).lower().translate(_SIGNS)).strip()
 
 
-@lru_cache(maxsize=8192)
-def _recognise(text: str) -> Recognition:
-    matches = identify_license(text, coverage_threshold=0.0)
+def match(text: str) -> tuple[Match, ...]:
+    """The known texts in a normalised text, in its order, with what each covers. Slow: milliseconds."""
+    return tuple(
+        Match(from_classifier(found.id), found.start, found.end)
+        for found in identify_license(text, coverage_threshold=0.0)
+    )
+
+
+def is_url(text: str, found: Match) -> bool:
+    """Whether only the URL of a licence was matched."""
+    return text.startswith("http", found.start) and " " not in text[found.start : found.end].strip()
+
+
+def summarise(text: str, matches: Sequence[Match]) -> Recognition:
+    """What the matches of a normalised text say of it as a whole."""
     if not matches:
         return Recognition(words=len(text.split()))
-    coverage = sum(match.end - match.start for match in matches) / len(text)
+    coverage = sum(found.end - found.start for found in matches) / len(text)
     scores: dict[str, float] = {}
     rest, end = [], 0
-    for match in matches:
-        rest.append(text[end : match.start])
-        end = match.end
-        is_url = text.startswith("http", match.start) and " " not in text[match.start : match.end].strip()
-        score = round(coverage / 2 if is_url else coverage, 4)
-        identifier = from_classifier(match.id)
-        scores[identifier] = max(score, scores.get(identifier, 0.0))
+    for found in matches:
+        rest.append(text[end : found.start])
+        end = found.end
+        score = round(coverage / 2 if is_url(text, found) else coverage, 4)
+        scores[found.id] = max(score, scores.get(found.id, 0.0))
     restricted = any(map(_RESTRICTION.search, [*rest, text[end:]]))
     return Recognition(dict(sorted(scores.items())), coverage, len(text.split()), restricted)
+
+
+@lru_cache(maxsize=8192)
+def _recognise(text: str) -> Recognition:
+    return summarise(text, match(text))

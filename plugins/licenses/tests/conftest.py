@@ -12,7 +12,7 @@ from bigcode.api import load_object
 from bigcode.testing.context import StageContext
 from bigcode_licenses import plugin
 
-(COMPONENT,) = plugin.bigcode_components()
+COMPONENT, TIERS = plugin.bigcode_components()
 
 
 @pytest.fixture(scope="session")

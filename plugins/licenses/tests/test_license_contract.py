@@ -16,7 +16,7 @@ from bigcode.testing.context import StageContext
 from bigcode_licenses import plugin
 from bigcode_licenses.expressions import canonical
 
-(COMPONENT,) = plugin.bigcode_components()
+COMPONENT, TIERS = plugin.bigcode_components()
 PACKAGE = Path(plugin.__file__).parent
 NAMES = [
     "LICENSE",
@@ -94,7 +94,7 @@ def test_the_canonical_form_of_a_canonical_form_is_itself(text: str):
 
 
 @pytest.mark.parametrize(
-    "table, part", [("attribution", "without_attribution"), ("names", "names"), ("names", "families")]
+    "table, part", [("data/attribution", "licenses"), ("names", "names"), ("names", "families")]
 )
 def test_the_reviewed_tables_hold_canonical_ids(table: str, part: str):
     ids = list(yaml.safe_load((PACKAGE / f"{table}.yaml").read_text())[part])

@@ -29,21 +29,21 @@ _SMALL = 20
 """Numbers below it in all four places look like a version unless an address is announced."""
 
 
-def find_addresses(content: bytes) -> Iterator[Finding]:
-    """Global IPv4 and IPv6 addresses in dotted or colon notation.
+def find_addresses(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
+    """Global IPv4 and IPv6 addresses in dotted or colon notation, between `start` and `end`.
 
     Left out: private, loopback, link-local, shared, documentation, benchmark, multicast and reserved ranges
     (what `ipaddress` calls not global), networks (`/16` with an empty host part), public resolvers, made-up
     examples such as four times the same number, and four numbers that are likelier a version or a section.
     """
-    for match in _CANDIDATE.finditer(content):
-        start, end = match.span()
-        if content[start + 1 : end].find(b":") >= 0:
-            end, score = _check_v6(content, start, end)
+    for match in _CANDIDATE.finditer(content, start, end):
+        begin, close = match.span()
+        if content[begin + 1 : close].find(b":") >= 0:
+            close, score = _check_v6(content, begin, close)
         else:
-            score = _check_v4(content, start, end)
+            score = _check_v4(content, begin, close)
         if score:
-            yield Finding(start, end, "IP_ADDRESS", "ip", score)
+            yield Finding(begin, close, "IP_ADDRESS", "ip", score)
 
 
 def _check_v4(content: bytes, start: int, end: int) -> float:

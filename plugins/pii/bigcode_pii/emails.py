@@ -18,27 +18,47 @@ _LOCAL_PLACEHOLDERS = frozenset(words.LOCAL_PLACEHOLDERS.encode().split())
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
 
-def find_emails(content: bytes) -> Iterator[Finding]:
-    """Addresses as of RFC 5321 in ASCII, with a known ending.
+def find_emails(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
+    """Addresses as of RFC 5321 in ASCII, with a known ending, between `start` and `end`.
 
     Left out: reserved and placeholder domains, `git@host:path` and other logins, user names in URLs, and code
     that only has the form of an address (`icon@2x.png`, `a@b.transpose(`).
     """
-    if b"@" not in content:
+    if end is None and b"@" not in content:
         return
-    for match in _CANDIDATE.finditer(content):
-        start, end = match.span()
-        at = content.index(b"@", start)
-        start = _trim_local(content, start, at)
-        end = _trim_domain(content, at + 1, end)
-        if (
-            start < at
-            and end
-            and not _is_url(content, start)
-            and not _is_nobody(content[start:at], content[at + 1 : end])
-        ):
-            sure = content[at + 1 : end].rpartition(b".")[2].lower() in _ENDINGS
-            yield Finding(start, end, "EMAIL", "email", 0.95 if sure else 0.85)
+    for match in _CANDIDATE.finditer(content, start, end):
+        finding = _check(content, *match.span())
+        if finding is not None:
+            yield finding
+
+
+def _check(content: bytes, start: int, end: int) -> Finding | None:
+    at = content.index(b"@", start)
+    start = _trim_local(content, start, at)
+    end = _trim_domain(content, at + 1, end)
+    if start >= at or not end or _is_url(content, start):
+        return None
+    if _is_nobody(content[start:at], content[at + 1 : end]):
+        return None
+    sure = content[at + 1 : end].rpartition(b".")[2].lower() in _ENDINGS
+    return Finding(start, end, "EMAIL", "email", 0.95 if sure else 0.85)
+
+
+_SPELLED = latin(
+    rb"(?i)\b([a-z0-9][a-z0-9._%+-]{1,63})[ \t]?[\[({<][ \t]?(?:at|@)[ \t]?[\])}>][ \t]?"
+    rb"([a-z0-9-]{2,60}(?:(?:\.|[ \t]?[\[({<][ \t]?(?:dot|\.)[ \t]?[\])}>][ \t]?)[a-z0-9-]{2,60}){1,4})"
+)
+_DOT = latin(rb"(?i)[ \t]?[\[({<][ \t]?(?:dot|\.)[ \t]?[\])}>][ \t]?")
+
+
+def find_spelled_emails(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
+    """Addresses written as `name (at) host (dot) org`, with a known ending."""
+    for match in _SPELLED.finditer(content, start, end):
+        domain = _DOT.sub(b".", match.group(2))
+        ending = domain.rpartition(b".")[2].lower()
+        known = ending in _ENDINGS or (len(ending) == 2 and ending.isalpha() and ending not in _FILE_ENDINGS)
+        if known and not _is_nobody(match.group(1), domain):
+            yield Finding(*match.span(), "EMAIL", "spelled", 0.8)
 
 
 def _trim_local(content: bytes, start: int, at: int) -> int:

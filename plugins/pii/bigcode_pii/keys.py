@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bigcode_pii.config import Entity
 from bigcode_pii.findings import Finding, encoded_runs, latin
-from bigcode_pii.secrecy import is_random, looks_invented, measure_entropy
+from bigcode_pii.secrecy import is_random, is_scattered, looks_invented, measure_entropy
 
 # Credentials that carry their issuer in their form: kind, pattern, score. Group 1 is the secret.
 _FORMS: tuple[tuple[str, bytes, float], ...] = (
@@ -77,7 +78,7 @@ def find_keys(content: bytes) -> Iterator[Finding]:
     Left out: hashes, UUIDs, public keys, placeholders, references to variables, and words.
     """
     if b"PRIVATE KEY" in content:
-        yield from _find_private_keys(content)
+        yield from find_private_keys(content)
     if _ANY_FORM.search(content):
         for kind, pattern, score in _BY_FORM:
             for match in pattern.finditer(content):
@@ -99,10 +100,65 @@ _BY_NAME = (
 )
 
 
-def _find_private_keys(content: bytes) -> Iterator[Finding]:
-    """The encoded body between the marks of PEM (RFC 7468); a body that is no encoding is an example."""
-    for begin in _PRIVATE_KEY.finditer(content):
-        close = _PRIVATE_KEY_END.search(content, begin.end(), min(len(content), begin.end() + _LONGEST_KEY))
+def find_forms(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
+    """Credentials that carry their issuer in their form, between `start` and `end`."""
+    if not _ANY_FORM.search(content, start, end):
+        return
+    for kind, pattern, score in _BY_FORM:
+        for match in pattern.finditer(content, start, end):
+            if not looks_invented(match.group(1)) and measure_entropy(match.group(1)) >= 3.0:
+                yield Finding(*match.span(1), "KEY", kind, score)
+
+
+def find_named(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
+    """Random-looking values that are assigned to a telling name, sent in a header or put into a URL; where the name,
+    or the place in the URL, says so, they are a PASSWORD."""
+    for kind, pattern, bits, score in _BY_NAME:
+        for match in pattern.finditer(content, start, end):
+            value = match.group(2)
+            if is_random(value, bits) and not _HARMLESS_NAME.search(match.group(1)):
+                secret: Entity = "PASSWORD" if kind == "url" or _PASSWORD.search(match.group(1)) else "KEY"
+                # What stands for a password and has the length of a digest is one more often than not.
+                if secret == "PASSWORD" and _BARE_DIGEST.search(value):
+                    continue
+                yield Finding(*match.span(2), secret, kind, score)
+
+
+_PASSWORD = latin(rb"(?i)passw(?:or)?d|passphrase|pwd")
+_BARE_DIGEST = latin(rb"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64})$")
+# Forms that `find_keys` does not look for. The last is that of many issuers: short prefixes, then a random run.
+_MORE_FORMS: tuple[tuple[str, bytes, float], ...] = (
+    ("azure", rb"AccountKey=([A-Za-z0-9+/]{86}==)", 0.97),
+    ("telegram", rb"\b([0-9]{8,10}:AA[A-Za-z0-9_-]{33})\b", 0.95),
+    ("webhook", rb"discord(?:app)?\.com/api/webhooks/([0-9]{17,20}/[A-Za-z0-9_-]{60,80})", 0.95),
+    ("prefixed", rb"\b((?:[a-z]{2,8}|[A-Z]{2,6})[_-](?:[a-z0-9]{1,8}[_-]){0,2}[A-Za-z0-9]{24,128})\b", 0.6),
+)
+_BY_MORE = tuple((kind, latin(pattern), score) for kind, pattern, score in _MORE_FORMS)
+FORMS: tuple[bytes, ...] = tuple(pattern for _, pattern, _ in _FORMS)
+MORE_FORMS: tuple[bytes, ...] = tuple(pattern.replace(b",128})\\b", b"})") for _, pattern, _ in _MORE_FORMS)
+"""Patterns of the forms, for a gate."""
+
+
+def find_more_forms(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
+    """Credentials of further forms, between `start` and `end`; those of no certain issuer only if the random part
+    mixes capital and small letters with digits, which names in programs hardly do."""
+    for kind, pattern, score in _BY_MORE:
+        for match in pattern.finditer(content, start, end):
+            value = match.group(1)
+            if looks_invented(value) or measure_entropy(value) < 3.0:
+                continue
+            if kind == "prefixed" and not is_scattered(value.replace(b"_", b"-").rpartition(b"-")[2]):
+                continue
+            yield Finding(*match.span(1), "KEY", kind, score)
+
+
+def find_private_keys(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
+    """The encoded body between the marks of PEM (RFC 7468) whose first mark begins between `start` and `end`; a body
+    that is no encoding is an example."""
+    for begin in _PRIVATE_KEY.finditer(content, start, end):
+        # The next mark, whichever it is: so hostile text with many first marks is read once.
+        mark = content.find(b"-----", begin.end(), begin.end() + _LONGEST_KEY)
+        close = _PRIVATE_KEY_END.match(content, mark, mark + 80) if mark >= 0 else None
         if close is None:
             continue
         body = content[begin.end() : close.start()]

@@ -9,17 +9,18 @@ import pyarrow as pa
 
 from bigcode.api import Context
 from bigcode_pii.addresses import find_addresses
-from bigcode_pii.config import Entity, PatternsConfig
+from bigcode_pii.config import PatternEntity, PatternsConfig
 from bigcode_pii.emails import find_emails
-from bigcode_pii.findings import Finding, choose_surrogate, separate
+from bigcode_pii.findings import Finding, separate
 from bigcode_pii.keys import find_keys
+from bigcode_pii.surrogates import choose_surrogate
 
-_FINDERS: dict[Entity, Callable[[bytes], Iterator[Finding]]] = {
+_FINDERS: dict[PatternEntity, Callable[[bytes], Iterator[Finding]]] = {
     "EMAIL": find_emails,
     "IP_ADDRESS": find_addresses,
     "KEY": find_keys,
 }
-_COUNTS: dict[Entity, str] = {"EMAIL": "pii_email", "IP_ADDRESS": "pii_ip", "KEY": "pii_key"}
+_COUNTS: dict[PatternEntity, str] = {"EMAIL": "pii_email", "IP_ADDRESS": "pii_ip", "KEY": "pii_key"}
 _FINDING = pa.struct(
     [
         ("start", pa.int64()),
@@ -31,7 +32,7 @@ _FINDING = pa.struct(
 )
 
 
-def find(content: bytes, entities: tuple[Entity, ...] = PatternsConfig().entities) -> list[Finding]:
+def find(content: bytes, entities: tuple[PatternEntity, ...] = PatternsConfig().entities) -> list[Finding]:
     """The findings of a UTF-8 text, in its order, none overlapping another; offsets count bytes."""
     return separate(finding for entity in entities for finding in _FINDERS[entity](content))
 
@@ -54,7 +55,7 @@ class Patterns:
 
     def run(self, table: pa.Table, ctx: Context) -> pa.Table:
         found: list[list[dict[str, Any]]] = []
-        counts: dict[Entity, list[int]] = {entity: [] for entity in _COUNTS}
+        counts: dict[PatternEntity, list[int]] = {entity: [] for entity in _COUNTS}
         for content in table["content"]:
             data = content.as_py()
             findings = find(data, self.entities)

@@ -66,3 +66,15 @@ def _classify(byte: int) -> int:
 
 
 _CLASS = tuple(_classify(byte) for byte in range(256))
+
+
+def is_scattered(value: bytes) -> bool:
+    """Whether digits, small and capital letters stand mixed as in random text: at least three of each, four bits of
+    entropy a byte, and a change of class at every other place (random base62 changes at three of five)."""
+    classes = [_CLASS[byte] for byte in value]
+    if (
+        min(classes.count(_DIGIT), classes.count(_LOWER), classes.count(_UPPER)) < 3
+        or measure_entropy(value) < 4.0
+    ):
+        return False
+    return sum(a != b for a, b in pairwise(classes)) >= 0.5 * (len(classes) - 1)

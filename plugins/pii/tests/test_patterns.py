@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bigcode.testing.context import StageContext
 from bigcode.testing.corpus import EMAIL, GITHUB_TOKEN, IPV4, PASSPHRASE, tables_of
 from bigcode_pii.config import Entity, PatternsConfig
-from bigcode_pii.findings import choose_surrogate
 from bigcode_pii.invented import NEGATIVES, POSITIVES
 from bigcode_pii.patterns import Patterns, find, mask
+from bigcode_pii.surrogates import choose_surrogate
 
 AT = "@"
 """Keeps addresses from standing whole in this file."""

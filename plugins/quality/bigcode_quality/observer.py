@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from bigcode_quality.statistics import measure
+from bigcode_quality.blocks import blocks_of
+from bigcode_quality.marker import find_markers
+from bigcode_quality.statistics import find_lines, find_wide, measure
 
 if TYPE_CHECKING:
     from bigcode.api import Context
@@ -31,7 +33,13 @@ class TextStatistics:
 
     def run(self, table: pa.Table, ctx: Context) -> pa.Table:
         """Columns blob and content (binary, UTF-8) in; blob and those of `SCHEMA` out, a row for each row."""
-        rows = [measure(content, self.marker_lines) for content in table.column("content").to_pylist()]
-        columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
-        out = pa.table([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
+        batches = []
+        for block in blocks_of(table.column("content")):
+            ends = find_lines(block)
+            markers = find_markers(block, ends, self.marker_lines)
+            valid, wide = find_wide(block)
+            found = measure(valid, wide, ends if valid is block else find_lines(valid))
+            columns = [getattr(found, name) for name in SCHEMA.names[:-1]]
+            batches.append(pa.record_batch([*map(pa.array, columns), pa.array(markers)], schema=SCHEMA))
+        out = pa.Table.from_batches(batches, SCHEMA).combine_chunks()
         return out.add_column(0, table.schema.field("blob"), table.column("blob"))

@@ -1,103 +1,162 @@
-"""The statistics of a text. All of them count characters (Unicode code points), never bytes.
+"""The statistics of texts, a block of rows at a time. All of them count characters (Unicode code points), never bytes.
 
-ASCII is counted on the bytes, where deleting a class of bytes is one pass in C; only the characters outside
-ASCII are looked at one by one.
+Positions of line ends and of bytes outside ASCII are found in one pass over a block; everything else works on these
+positions. Letters and digits outside ASCII are looked up by code point.
 """
 
 from __future__ import annotations
 
-import re
-from itertools import islice
-from typing import NamedTuple
+from dataclasses import dataclass
+from itertools import pairwise
 
-_ASCII = bytes(range(128))
-_LETTERS = bytes(c for c in _ASCII if chr(c).isalpha())
-_DIGITS = b"0123456789"
+import numpy as np
+import numpy.typing as npt
 
-_GENERATORS = (
-    "protocol buffer|cython|swig|flex|bison|autoconf|automake|aclocal|antlr|thrift|grpc|bindgen|openapi"
-)
-_MARKER = re.compile(
-    r"@(?:partially[- ]?|auto[- ]?)?generated\b"
-    r"|\bauto(?:matically)?[- ]?generated\b|\bgenerated automatically\b"
-    r"|\bcode generated (?:by|from)\b"
-    r"|\bthis (?:file|code|module|script|source|document|page|header|class) (?:is|was|has been) (?:\w+ )?"
-    r"(?:generated|created automatically)\b"
-    rf"|\bgenerated (?:by|from|with) (?:the )?(?:{_GENERATORS})"
-    r"|\bdo not (?:edit|modify|change) (?:this (?:file|code)|by hand|manually)\b"
-    r"|\bdo not (?:edit|modify|change)(?: directly)?\s*[.!*;:-]*\s*(?:$|\*/|-->)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_HINT = re.compile(rb"generated|do not|created automatically", re.IGNORECASE)
-_LONGEST_LINE_READ = 400
-"""Characters of a line that the search for a marker reads: minified files have lines of megabytes."""
+from bigcode_quality.blocks import Block, Bytes, Integers, block_of
+
+_LF, _CR = 10, 13
+_ALPHA, _DIGIT, _ALNUM, _KNOWN = 1, 2, 4, 128
+_CLASSES = np.zeros(0x110000, np.uint8)
+"""What is known of each code point so far; zero where nobody has asked yet."""
 
 
-class Statistics(NamedTuple):
-    """`lines` and `max_line` in lines and characters, `mean_line` in characters a line, shares in 0..1."""
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """One value for each row: `lines`, `max_line` and `chars` (int64) in lines and characters, `mean_line` in
+    characters a line, shares in 0..1 (float64)."""
 
-    lines: int
-    max_line: int
-    mean_line: float
-    alnum: float
-    alpha: float
-    digits: float
-    generated_marker: bool
+    lines: Integers
+    max_line: Integers
+    chars: Integers
+    mean_line: npt.NDArray[np.float64]
+    alnum: npt.NDArray[np.float64]
+    alpha: npt.NDArray[np.float64]
+    digits: npt.NDArray[np.float64]
 
 
-def measure(content: bytes, marker_lines: int = 10) -> Statistics:
-    """Measure UTF-8 text; bytes that are not UTF-8 count as one replacement character for each bad sequence.
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """Where a block leaves ASCII: positions of all such bytes, and of those that continue a character (int64)."""
+
+    bytes: Integers
+    continuing: Integers
+
+
+def find_wide(block: Block) -> tuple[Block, Wide]:
+    """The block as valid UTF-8 and its bytes outside ASCII.
+
+    Bytes that are not UTF-8 are replaced by one replacement character for each bad sequence, row by row.
+    """
+    high = np.flatnonzero(block.data >= 0x80)
+    if not len(high):
+        return block, Wide(high, high)
+    counts = np.diff(block.rows_of(high))
+    contents = [
+        bytes(block.data[block.bounds[i] : block.bounds[i + 1]]) for i in np.flatnonzero(counts).tolist()
+    ]
+    if any(not _is_utf8(content) for content in contents):
+        block = block_of([c.decode("utf-8", "replace").encode() for c in block.contents()])
+        high = np.flatnonzero(block.data >= 0x80)
+    return block, Wide(high, high[(block.data[high] & 0xC0) == 0x80])
+
+
+def measure(block: Block, wide: Wide, ends: Integers) -> Statistics:
+    """Measure the rows of a block that `find_wide` returned; `ends` are the positions of its line feeds.
 
     A line ends with LF or CR LF, which are not part of its length; text after the last LF is a line unless it
     is empty. Shares are taken over all characters, line ends included, with the letters and digits of Unicode
     (`str.isalnum`, `str.isalpha`, `str.isdigit`). Empty text measures zero in everything.
     """
-    text = content if content.isascii() else content.decode("utf-8", "replace")
-    size = len(text)
-    if not size:
-        return Statistics(0, 0, 0.0, 0.0, 0.0, 0.0, False)
-
-    lengths = _line_lengths(text)
-    letters = len(content) - len(content.translate(None, _LETTERS))
-    digits = len(content) - len(content.translate(None, _DIGITS))
+    lines, longest, total = _measure_lines(block, wide, ends)
+    chars = np.diff(block.bounds) - np.diff(block.rows_of(wide.continuing))
+    letters = _count((block.data | 32) - np.uint8(ord("a")) < 26, block)
+    digits = _count(block.data - np.uint8(ord("0")) < 10, block)
     alnum = letters + digits
-    if isinstance(text, str):
-        # Encoded anew: in bytes that were not UTF-8, halves of characters could meet once the ASCII is gone.
-        rest = text.encode().translate(None, _ASCII).decode()
-        letters += sum(map(str.isalpha, rest))
-        digits += sum(map(str.isdigit, rest))
-        alnum += sum(map(str.isalnum, rest))
+    if len(wide.bytes):
+        more = _count_wide(block, wide)
+        letters, digits, alnum = letters + more[0], digits + more[1], alnum + more[2]
     return Statistics(
-        lines=len(lengths),
-        max_line=max(lengths),
-        mean_line=sum(lengths) / len(lengths),
-        alnum=alnum / size,
-        alpha=letters / size,
-        digits=digits / size,
-        generated_marker=has_marker(content, marker_lines),
+        lines,
+        longest,
+        chars,
+        _ratio(total, lines),
+        _ratio(alnum, chars),
+        _ratio(letters, chars),
+        _ratio(digits, chars),
     )
 
 
-def has_marker(content: bytes, lines: int) -> bool:
-    """Whether one of the first `lines` lines says that a program wrote the file."""
-    head = content[: lines * _LONGEST_LINE_READ]
-    if not _HINT.search(head):
+def find_lines(block: Block) -> Integers:
+    """Positions of the line feeds of a block."""
+    return np.flatnonzero(block.data == _LF)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
         return False
-    top = islice(re.finditer(rb"[^\n]*\n?", head), lines)
-    return bool(_MARKER.search("".join(m[0].decode("utf-8", "replace") for m in top)))
+    return True
 
 
-def _line_lengths(text: str | bytes) -> list[int]:
-    if isinstance(text, bytes):
-        pieces = text.split(b"\n")
-        if b"\r\n" in text:
-            pieces = [*(p.removesuffix(b"\r") for p in pieces[:-1]), pieces[-1]]
-        lengths = list(map(len, pieces))
-    else:
-        parts = text.split("\n")
-        if "\r\n" in text:
-            parts = [*(p.removesuffix("\r") for p in parts[:-1]), parts[-1]]
-        lengths = list(map(len, parts))
-    if not lengths[-1]:
-        lengths.pop()
-    return lengths
+def _measure_lines(block: Block, wide: Wide, ends: Integers) -> tuple[Integers, Integers, Integers]:
+    """Lines of each row, characters of its longest one, and characters of all of them."""
+    data, bounds = block.data, block.bounds
+    full = np.diff(bounds) > 0
+    tails = bounds[1:][full]
+    tails = tails[data[tails - 1] != _LF]
+    # A row without a last line feed ends a line where the next row begins: before that row's own line ends.
+    stops = np.insert(ends, np.searchsorted(ends, tails), tails)
+    is_tail = np.zeros(len(stops), bool)
+    is_tail[np.searchsorted(ends, tails) + np.arange(len(tails))] = True
+
+    counts = np.diff(np.searchsorted(ends, bounds))
+    last = np.searchsorted(tails, bounds[1:], side="right")
+    counts += np.diff(last, prepend=0)
+    first = np.cumsum(counts) - counts
+    starts = np.empty_like(stops)
+    starts[1:] = stops[:-1] + 1
+    starts[first[full]] = bounds[:-1][full]
+
+    lengths = stops - starts
+    lengths -= (lengths > 0) & ~is_tail & (data[stops - 1] == _CR)
+    if len(wide.continuing):
+        lengths -= np.searchsorted(wide.continuing, stops) - np.searchsorted(wide.continuing, starts)
+    longest, total = np.zeros(len(block), np.int64), np.zeros(len(block), np.int64)
+    if len(stops):
+        longest[full] = np.maximum.reduceat(lengths, first[full])
+        total[full] = np.add.reduceat(lengths, first[full])
+    return counts, longest, total
+
+
+def _count(mask: npt.NDArray[np.bool_], block: Block) -> Integers:
+    """True values of each row. Counting slices is many times faster than `reduceat` over bytes."""
+    pairs = pairwise(block.bounds.tolist())
+    return np.fromiter((np.count_nonzero(mask[a:b]) for a, b in pairs), np.int64, len(block))
+
+
+def _count_wide(block: Block, wide: Wide) -> tuple[Integers, Integers, Integers]:
+    """Letters, digits, and both together, outside ASCII, of each row."""
+    text = block.data[wide.bytes].tobytes().decode()
+    classes = _classify(np.frombuffer(text.encode("utf-32-le"), np.uint32))
+    leading: Bytes = block.data[wide.bytes] >= 0xC0
+    cuts = block.rows_of(wide.bytes[leading])
+    return _sums(classes & _ALPHA, cuts), _sums(classes & _DIGIT, cuts), _sums(classes & _ALNUM, cuts)
+
+
+def _classify(points: npt.NDArray[np.uint32]) -> Bytes:
+    classes = _CLASSES[points]
+    for point in np.unique(points[classes == 0]).tolist():
+        char = chr(point)
+        found = _ALPHA * char.isalpha() | _DIGIT * char.isdigit() | _ALNUM * char.isalnum()
+        _CLASSES[point] = _KNOWN | found
+    return _CLASSES[points] if np.any(classes == 0) else classes
+
+
+def _sums(flags: Bytes, cuts: Integers) -> Integers:
+    before = np.concatenate(([0], np.cumsum(flags != 0)))
+    return np.diff(before[cuts])
+
+
+def _ratio(part: Integers, whole: Integers) -> npt.NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)

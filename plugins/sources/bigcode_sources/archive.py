@@ -18,13 +18,13 @@ from typing import IO, cast
 
 from bigcode.api import fail
 from bigcode_sources.config import Limits
-from bigcode_sources.intake import Accepted, Member, accept
+from bigcode_sources.intake import Accepted, Member, accept, too_large
 
 METADATA_BYTES = 2**15
 """What may lie between two members of a tar archive: headers, long names, padding and one block read ahead."""
 
-PLACEHOLDER_TIMES = frozenset({1_580_601_600})
-"""Packers that build reproducibly write the second of February 2020 for every file."""
+PLACEHOLDER_TIMES = frozenset({499_162_500, 1_580_601_600})
+"""Packers that build reproducibly write the second of February 2020 for every file; npm a moment of 1985."""
 ZIP_FLOOR = 315_619_200
 """Zip cannot say anything before 1980; a time up to the end of its first day says nothing."""
 
@@ -41,11 +41,11 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def unpack(source: str, data: bytes, limits: Limits) -> Accepted:
+def unpack(source: str, data: bytes, limits: Limits, pointers: bool = True) -> Accepted:
     """The text files of a tar (plain, gzip, bzip2, xz) or zip archive, below its single top folder if it has one.
 
-    `source` names the archive in messages. Times are the members' own, read as UTC; `newest` is zero when all that
-    they hold is a placeholder.
+    `source` names the archive in messages; without `pointers`, those of Git LFS are left out. Times are the members'
+    own, read as UTC; `newest` is zero when all that they hold is a placeholder.
 
     Raises:
         Problem: E705 when the archive is unreadable or over the limits on count, size or ratio.
@@ -53,7 +53,7 @@ def unpack(source: str, data: bytes, limits: Limits) -> Accepted:
     zipped = data.startswith((b"PK\x03\x04", b"PK\x05\x06"))
     members = _zip_members(source, data, limits) if zipped else _tar_members(source, data, limits)
     try:
-        accepted = accept(source, members, limits)
+        accepted = accept(source, members, limits, pointers)
     except _UNREADABLE as error:
         raise fail("E705", f"{source}: the archive cannot be read ({type(error).__name__})") from error
     known = accepted.newest > ZIP_FLOOR and accepted.newest not in PLACEHOLDER_TIMES
@@ -79,9 +79,9 @@ class _Meter(io.RawIOBase):
         data = self._stream.read(size)
         self._given += len(data)
         if self._given > self._most:
-            raise fail("E705", f"{self._source}: it unpacks to more than {self._ratio} times its size")
+            raise too_large(f"{self._source}: it unpacks to more than {self._ratio} times its size")
         if self._given > self._allowed:
-            raise fail("E705", f"{self._source}: a member's header is larger than {METADATA_BYTES} bytes")
+            raise too_large(f"{self._source}: a member's header is larger than {METADATA_BYTES} bytes")
         return data
 
 
@@ -132,7 +132,7 @@ def _zip_members(source: str, data: bytes, limits: Limits) -> Iterator[Member]:
         entries = archive.infolist()
         # The directory is believed for the sum alone: each read stops at the size that it declares.
         if sum(entry.file_size for entry in entries) > limits.ratio * len(data):
-            raise fail("E705", f"{source}: it unpacks to more than {limits.ratio} times its size")
+            raise too_large(f"{source}: it unpacks to more than {limits.ratio} times its size")
         for entry in entries:
             yield _zip_member(archive, entry, limits)
 

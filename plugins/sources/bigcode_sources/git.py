@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bigcode.api import FetchContext, Problem, Unit, fail
-from bigcode_sources.config import GitConfig, Limits, Repository
-from bigcode_sources.intake import Member, accept, show
+from bigcode.api import FetchContext, Unit
+from bigcode_sources.clone import Clone, CloneError
+from bigcode_sources.config import FileTypes, GitConfig, Limits, Repository
+from bigcode_sources.intake import Member, TooLarge, accept
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_SECONDS = 600
-"""A fetch that takes longer is given up."""
-_SETTINGS = {
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "credential.helper": "",
-    "fetch.recurseSubmodules": "false",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "protocol.allow": "never",
-}
-# How this machine reaches the network, which is no setting of a repository.
-_PASSED = (
-    "PATH", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK",
-    "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-)  # fmt: skip
 
 
 class GitCollector:
@@ -44,26 +26,43 @@ class GitCollector:
 
     def units(self) -> Iterable[Unit]:
         """Sorted by host, owner, name and commit; where the repository is found is no part of the identity."""
-        return [_unit(r, self.config.limits) for r in sorted(self.config.repositories, key=_key)]
+        for found in sorted(self.config.repositories, key=key_of):
+            limits, types = found.limits or self.config.limits, found.types or self.config.types
+            said = {
+                "limits": limits.model_dump(by_alias=True),
+                "types": types.model_dump(mode="json", by_alias=True),
+            }
+            yield Unit(name_of(found), {**identity_of(found), **said})
 
     def fetch(self, unit: Unit, ctx: FetchContext) -> pa.Table:
-        """The revision is the commit, `released` its committer's time. Links and submodules are left out.
+        """The revision is the commit, `released` its committer's time. Links, submodules and pointers of Git LFS
+        are left out. A repository that cannot be had, or is over its limits, is a failed unit without rows.
 
         Raises:
-            Problem: E705 when the tree is over the limits, E708 when the commit cannot be had.
+            Problem: E708 when git is not installed.
         """
         from bigcode_sources.rows import table_of
 
         limits = Limits.model_validate(unit.identity["limits"])
-        found = next(r for r in self.config.repositories if _unit(r, self.config.limits) == unit)
+        types = FileTypes.model_validate(unit.identity["types"])
+        found = find(self.config.repositories, unit)
         source = f"{found.owner}/{found.name} at {found.commit[:12]}"
         with tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
-            clone = _Clone(source, Path(folder))
-            clone.fetch(*_locate(found.url, self.config.root), found.commit)
-            released = int(clone.run("show", "-s", "--format=%ct", found.commit))
-            accepted = accept(source, clone.members(found.commit, limits), limits)
-        for warning in accepted.warnings:
-            ctx.warn(warning)
+            clone = Clone(source, Path(folder), self.config.timeout)
+            shallow = self.config.clone == "shallow"
+            try:
+                clone.fetch(found.url, self.config.root, found.commit, shallow, self.config.retries)
+                released = int(clone.run("show", "-s", "--format=%ct", found.commit))
+                accepted = accept(
+                    source, _members(clone, found.commit, limits, types), limits, pointers=False
+                )
+            except CloneError as error:
+                error.report(ctx)
+                return table_of(())
+            except TooLarge as problem:
+                CloneError("too-large", problem.diagnostics[0].message).report(ctx)
+                return table_of(())
+        accepted.report(ctx)
         return table_of(
             (found.host, found.owner, found.name, found.commit, path, max(released, 0), content)
             for path, content in accepted.files.items()
@@ -71,93 +70,16 @@ class GitCollector:
 
 
 @dataclass(frozen=True, slots=True)
-class _Clone:
-    """A bare repository in a folder of its own, which is also the home that git is shown."""
+class Listed:
+    """One line of `git ls-tree -l -z`."""
 
-    source: str
-    folder: Path
-
-    def fetch(self, place: str, protocols: tuple[str, ...], commit: str) -> None:
-        """Bring in the commit alone where the other side allows that, else all that it has."""
-        allow = {f"protocol.{name}.allow": "always" for name in protocols}
-        self.run("init", "--quiet", "--bare", "--template=", ".")
-        fetch = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--end-of-options", place)
-        try:
-            self.run(*fetch[:2], "--depth=1", *fetch[2:], commit, settings=allow)
-        except Problem:
-            self.run(*fetch, "+refs/*:refs/*", settings=allow)
-        try:
-            self.run("rev-parse", "--verify", f"{commit}^{{commit}}")
-        except Problem:
-            raise fail("E708", f"{self.source}: the repository does not hold this commit") from None
-
-    def members(self, commit: str, limits: Limits) -> Iterator[Member]:
-        listed = self.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit).split(b"\0")[:-1]
-        entries = [_Listed.parse(line) for line in listed]
-        wanted = {e.oid: e.size for e in entries if e.plain and e.size <= limits.file_bytes}
-        # Sizes are known before content is asked for, so a tree over the limits is never read.
-        over = len(entries) > limits.files or sum(e.size for e in entries) > limits.bytes
-        contents = {} if over else self._contents(wanted)
-        for e in entries:
-            if e.plain:
-                yield Member(e.name, "file", e.size, content=contents.get(e.oid))
-            else:
-                yield Member(e.name, "refused", e.size, refusal=e.refusal)
-
-    def _contents(self, sizes: Mapping[str, int]) -> Mapping[str, bytes]:
-        answer = self.run("cat-file", "--batch", given="".join(f"{oid}\n" for oid in sizes).encode())
-        found, at = {}, 0
-        for oid, size in sizes.items():
-            start = at + len(f"{oid} blob {size}\n")
-            found[oid] = answer[start : start + size]
-            at = start + size + 1
-        return found
-
-    def run(self, *words: str, given: bytes = b"", settings: Mapping[str, str] | None = None) -> bytes:
-        options = [
-            o for key, value in {**_SETTINGS, **(settings or {})}.items() for o in ("-c", f"{key}={value}")
-        ]
-        try:
-            done = subprocess.run(
-                ["git", *options, *words],
-                input=given,
-                capture_output=True,
-                check=False,
-                cwd=self.folder,
-                env=self._environment(),
-                timeout=_SECONDS,
-            )
-        except FileNotFoundError:
-            raise fail("E708", f"{self.source}: git is not installed") from None
-        except subprocess.TimeoutExpired:
-            raise fail("E708", f"{self.source}: git gave no answer within {_SECONDS} seconds") from None
-        if done.returncode:
-            raise fail("E708", f"{self.source}: {_said(done.stderr)}")
-        return done.stdout
-
-    def _environment(self) -> dict[str, str]:
-        return {name: os.environ[name] for name in _PASSED if name in os.environ} | {
-            "HOME": str(self.folder),
-            "GIT_DIR": str(self.folder),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
-            "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_LFS_SKIP_SMUDGE": "1",
-            "LC_ALL": "C",
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
     name: str
     mode: str
     oid: str
     size: int
 
     @classmethod
-    def parse(cls, line: bytes) -> _Listed:
+    def parse(cls, line: bytes) -> Listed:
         head, _, name = line.partition(b"\t")
         mode, _, oid, size = head.decode().split()
         return cls(name.decode(errors="surrogateescape"), mode, oid, 0 if size == "-" else int(size))
@@ -171,27 +93,64 @@ class _Listed:
         return {"120000": "a symbolic link", "160000": "a submodule"}.get(self.mode, "not a plain file")
 
 
-def _key(repository: Repository) -> tuple[str, str, str, str]:
-    return (repository.host, repository.owner, repository.name, repository.commit)
-
-
-def _unit(repository: Repository, limits: Limits) -> Unit:
-    host, owner, name, commit = _key(repository)
-    identity = {"host": host, "owner": owner, "name": name, "commit": commit}
-    return Unit(
-        f"{host}/{owner}/{name}@{commit[:12]}", {**identity, "limits": limits.model_dump(by_alias=True)}
+def takes(types: FileTypes, path: str) -> bool:
+    """Whether a file of this path is asked for."""
+    if any(fnmatchcase(path, pattern) for pattern in types.exclude):
+        return False
+    if not types.extensions and not types.names:
+        return True
+    name = path.rpartition("/")[2]
+    lower = name.lower()
+    return any(lower.endswith(f".{e.lower()}") for e in types.extensions) or any(
+        fnmatchcase(name, pattern) for pattern in types.names
     )
 
 
-def _locate(url: str, root: str) -> tuple[str, tuple[str, ...]]:
-    """What git is told, and the protocols that it may speak for it."""
-    if url.startswith("file://"):
-        return url, ("file",)
-    if "://" in url:
-        return url, ("https", "ssh")
-    return str(Path(root or ".", url).resolve()), ("file",)
+def key_of(repository: Repository) -> tuple[str, str, str, str]:
+    """Host, owner, name and commit."""
+    return (repository.host, repository.owner, repository.name, repository.commit)
 
 
-def _said(stderr: bytes) -> str:
-    lines = re.sub(r"//[^/@\s]*@", "//***@", stderr.decode(errors="replace")).strip().splitlines()
-    return show(lines[0]) if lines else "git failed without a word"
+def identity_of(repository: Repository) -> dict[str, str]:
+    """What of a repository goes into the key of a unit."""
+    host, owner, name, commit = key_of(repository)
+    return {"host": host, "owner": owner, "name": name, "commit": commit}
+
+
+def name_of(repository: Repository) -> str:
+    """How people tell units apart."""
+    host, owner, name, commit = key_of(repository)
+    return f"{host}/{owner}/{name}@{commit[:12]}"
+
+
+def find(repositories: Iterable[Repository], unit: Unit) -> Repository:
+    """The repository that a unit stands for."""
+    wanted = tuple(unit.identity[name] for name in ("host", "owner", "name", "commit"))
+    return next(r for r in repositories if key_of(r) == wanted)
+
+
+def _members(clone: Clone, commit: str, limits: Limits, types: FileTypes) -> Iterator[Member]:
+    listed = clone.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit).split(b"\0")[:-1]
+    entries = [Listed.parse(line) for line in listed]
+    asked = {e.oid: e.size for e in entries if e.plain and takes(types, e.name)}
+    wanted = {oid: size for oid, size in asked.items() if size <= limits.file_bytes}
+    # Sizes are known before content is asked for, so a tree over the limits is never read.
+    over = len(entries) > limits.files or sum(e.size for e in entries if e.oid in asked) > limits.bytes
+    contents = {} if over else _contents(clone, wanted)
+    for e in entries:
+        if not e.plain:
+            yield Member(e.name, "refused", refusal=e.refusal)
+        elif not takes(types, e.name):
+            yield Member(e.name, "passed", refusal="file-type")
+        else:
+            yield Member(e.name, "file", e.size, content=contents.get(e.oid))
+
+
+def _contents(clone: Clone, sizes: Mapping[str, int]) -> Mapping[str, bytes]:
+    answer = clone.run("cat-file", "--batch", given="".join(f"{oid}\n" for oid in sizes).encode())
+    found, at = {}, 0
+    for oid, size in sizes.items():
+        start = at + len(f"{oid} blob {size}\n")
+        found[oid] = answer[start : start + size]
+        at = start + size + 1
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from unearth.auth import MultiDomainBasicAuth
 from unearth.fetchers import PyPIClient
 
 from bigcode.api import Problem, fail
+from bigcode_sources.intake import too_large
 from bigcode_sources.pip_settings import PipSettings, read_pip_settings
 
 T = TypeVar("T")
@@ -48,7 +50,7 @@ def download_release(project: str, version: str, sha256: str, most_bytes: int, i
     with _client(settings) as client:
         for finder in _finders(client, settings):
             try:
-                data, seen = _patiently(lambda f=finder: _look(f, requirement, sha256, most_bytes))  # type: ignore[misc]
+                data, seen = patiently(lambda f=finder: _look(f, requirement, sha256, most_bytes))  # type: ignore[misc]
             except _BROKEN as error:
                 problem = problem or _unreachable(finder, error)
                 continue
@@ -138,11 +140,53 @@ def _download(finder: PackageFinder, link: Link, most_bytes: int) -> bytes:
         for chunk in response.iter_bytes():
             data += chunk
             if len(data) > most_bytes:
-                raise fail("E705", f"{link.filename}: the archive is larger than {most_bytes} bytes")
+                raise too_large(f"{link.filename}: the archive is larger than {most_bytes} bytes")
     return bytes(data)
 
 
-def _patiently(action: Callable[[], T]) -> T:
+def download(url: str, source: str, most_bytes: int) -> bytes:
+    """What lies at an http or https URL; `source` is what messages call it.
+
+    Raises:
+        Problem: E701 when nothing is there, E703 when the server cannot be asked, E705 when it is larger than
+            `most_bytes`.
+    """
+    try:
+        with httpx2.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
+            return patiently(lambda: _take(client, url, source, most_bytes))
+    except httpx2.HTTPStatusError as error:
+        status = error.response.status_code
+        if status in (404, 410, 451):
+            raise fail("E701", f"{source}: the server does not have it") from error
+        reason = f"it answers with status {status}"
+    except _BROKEN as error:
+        reason = (
+            "it does not answer in time"
+            if isinstance(error, httpx2.TimeoutException)
+            else type(error).__name__
+        )
+    place = re.sub(r"//[^/@\s]*@", "//***@", url).split("/")
+    raise fail(
+        "E703",
+        f"{'/'.join(place[:3])} cannot be reached: {reason}",
+        hint="Nothing was changed. Run the command again, or name another place.",
+    )
+
+
+def _take(client: httpx2.Client, url: str, source: str, most_bytes: int) -> bytes:
+    data = bytearray()
+    # A server that packs what is packed already would change the digest.
+    with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
+        response.raise_for_status()
+        for chunk in response.iter_bytes():
+            data += chunk
+            if len(data) > most_bytes:
+                raise too_large(f"{source}: the file is larger than {most_bytes} bytes")
+    return bytes(data)
+
+
+def patiently(action: Callable[[], T]) -> T:
+    """What the action returns, tried again after each of `PAUSES` when the network or the server fails."""
     for pause in PAUSES:
         try:
             return action()

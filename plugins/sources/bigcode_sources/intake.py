@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bigcode.api import Diagnostic, fail
+from bigcode.api import Diagnostic, FetchContext, Problem
 from bigcode_sources.config import Limits
 
-Kind = Literal["file", "folder", "refused"]
+Kind = Literal["file", "folder", "refused", "passed"]
+POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+POINTER_BYTES = 1024
+"""A pointer of Git LFS is shorter than this, as its specification says."""
 
 NEWEST = 253_402_300_799
 """The last second of the year 9999: later times are forged or broken, and overflow what reads them."""
@@ -21,10 +24,20 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
+class TooLarge(Problem):
+    """A source over its limits."""
+
+
+def too_large(message: str, hint: str = "") -> TooLarge:
+    """E705, told apart from a source that is merely broken."""
+    return TooLarge(Diagnostic("E705", message, hint=hint))
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One entry of an archive or a tree. `size` in bytes and `time` in seconds since the epoch are what the source
-    says; `content` is None where it was not read; `refusal` is the reason of kind `refused`."""
+    says; `content` is None where it was not read; `refusal` says why a member of kind `refused` or `passed` is left
+    out: the first is named to the user, the second, which nobody asked for, is counted alone."""
 
     name: str
     kind: Kind
@@ -41,6 +54,15 @@ class Accepted:
     files: Mapping[str, bytes]
     newest: int = 0
     warnings: tuple[Diagnostic, ...] = ()
+    omitted: Mapping[str, int] = field(default_factory=dict)
+    """How many files were left out, by reason."""
+
+    def report(self, ctx: FetchContext) -> None:
+        """Hand on the warnings and the counts."""
+        for warning in self.warnings:
+            ctx.warn(warning)
+        for reason, count in sorted(self.omitted.items()):
+            ctx.omit(reason, count)
 
 
 @dataclass(slots=True)
@@ -52,16 +74,41 @@ class Omissions:
     refused: list[tuple[str, str]] = field(default_factory=list)
     large: int = 0
     unreadable: int = 0
+    pointers: int = 0
+    other: dict[str, int] = field(default_factory=dict)
+    """What else is left out, by reason; counted without a warning."""
 
-    def takes(self, content: bytes) -> bool:
-        """Whether the content is small enough and text; counts it when it is not."""
+    def refuse(self, name: str, says: str, reason: str = "unsafe-path") -> None:
+        """Leave out one member, which is named to the user; `reason` is what it is counted by."""
+        self.refused.append((name, says))
+        self.count(reason)
+
+    def count(self, reason: str, count: int = 1) -> None:
+        """Leave out what needs no name."""
+        self.other[reason] = self.other.get(reason, 0) + count
+
+    def takes(self, content: bytes, pointers: bool = True) -> bool:
+        """Whether the content is small enough and text; counts it when it is not. Without `pointers`, text that
+        Git LFS keeps in place of a file does not count as text."""
         if len(content) > self.file_bytes:
             self.large += 1
             return False
         if not is_text(content):
             self.unreadable += 1
             return False
+        if not pointers and len(content) < POINTER_BYTES and content.startswith(POINTER):
+            self.pointers += 1
+            return False
         return True
+
+    def report(self, ctx: FetchContext) -> None:
+        """Warn of what a person should know, and count all that is left out by reason."""
+        Accepted({}, 0, self.warnings(), self.counts()).report(ctx)
+
+    def counts(self) -> dict[str, int]:
+        """How many files are left out, by reason."""
+        named = {"too-large": self.large, "binary": self.unreadable, "lfs-pointer": self.pointers}
+        return {reason: count for reason, count in {**named, **self.other}.items() if count}
 
     def warnings(self) -> tuple[Diagnostic, ...]:
         """One warning for each refused member up to a hundred, then one for each other reason."""
@@ -127,8 +174,12 @@ def show(name: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def accept(source: str, members: Iterable[Member], limits: Limits) -> Accepted:
+_REASONS = {"a symbolic link": "symlink", "a hard link": "hard-link", "a submodule": "submodule"}
+
+
+def accept(source: str, members: Iterable[Member], limits: Limits, pointers: bool = True) -> Accepted:
     """Take the members that are plain text files with safe names; the first of two with one path is taken.
+    Without `pointers`, those of Git LFS are left out.
 
     Members are drawn one at a time and the draw ends at the first limit passed, so a lazy reader never
     reads further than that.
@@ -152,29 +203,30 @@ def accept(source: str, members: Iterable[Member], limits: Limits) -> Accepted:
         except ValueError as reason:
             # The root of an archive, written `./`, is a folder without a name.
             if member.kind != "folder" or member.name.strip("./"):
-                omissions.refused.append((member.name, str(reason)))
+                omissions.refuse(member.name, str(reason))
             continue
         if member.kind == "folder":
             continue
+        if member.kind == "passed":
+            omissions.count(member.refusal)
+            continue
         if member.kind == "refused":
-            omissions.refused.append((member.name, member.refusal))
+            omissions.refuse(member.name, member.refusal, _REASONS.get(member.refusal, "not-a-file"))
             continue
         if path in paths:
-            omissions.refused.append((member.name, "an earlier member has this path"))
+            omissions.refuse(member.name, "an earlier member has this path", "repeated-path")
             continue
         paths.add(path)
         newest = max(newest, min(member.time, NEWEST))
         if member.content is None:
             omissions.large += 1
-        elif omissions.takes(member.content):
+        elif omissions.takes(member.content, pointers):
             files[path] = member.content
-    return Accepted(files, newest, omissions.warnings())
+    return Accepted(files, newest, omissions.warnings(), omissions.counts())
 
 
 def _over(source: str, reason: str, limit: str) -> Exception:
-    return fail(
-        "E705", f"{source}: {reason}", hint=f"Raise `limits.{limit}` if the source is what it should be."
-    )
+    return too_large(f"{source}: {reason}", f"Raise `limits.{limit}` if the source is what it should be.")
 
 
 def _warning(code: str, message: str) -> Diagnostic:

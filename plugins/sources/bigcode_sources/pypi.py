@@ -53,8 +53,7 @@ class PypiCollector:
             data = download_release(project, version, sha256, limits.bytes, self.config.index)
             ctx.keep(data)
         accepted = unpack(f"{project} {version}", data, limits)
-        for warning in accepted.warnings:
-            ctx.warn(warning)
+        accepted.report(ctx)
         return table_of(
             ("pypi", project, project, version, path, accepted.newest, content)
             for path, content in accepted.files.items()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import subprocess
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -72,6 +74,55 @@ def plain_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setattr("bigcode_sources.index.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("bigcode_sources.clone.PAUSE", 0.0)
+
+
+@dataclass
+class Repository:
+    folder: Path
+
+    def git(self, *words: str, given: bytes = b"", **settings: str) -> str:
+        """Run git; keywords are variables of its environment, instead of those that stay the same."""
+        settings = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder.parent),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "A",
+            "GIT_AUTHOR_EMAIL": "a@example.org",
+            "GIT_AUTHOR_DATE": "1500000000 +0000",
+            "GIT_COMMITTER_NAME": "C",
+            "GIT_COMMITTER_EMAIL": "c@example.org",
+            "GIT_COMMITTER_DATE": "1600000000 +0200",
+            **settings,
+        }
+        done = subprocess.run(
+            ["git", "-c", "init.defaultBranch=main", *words],
+            cwd=self.folder,
+            env=settings,
+            input=given,
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout.decode().strip()
+
+    def commit(self, **files: bytes) -> str:
+        """Commit files; `__` in a keyword stands for a slash, `_DOT_` for a dot."""
+        for key, content in files.items():
+            path = self.folder / key.replace("__", "/").replace("_DOT_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "a change")
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    folder = tmp_path / "origin"
+    folder.mkdir()
+    made = Repository(folder)
+    made.git("init", "-q")
+    return made
 
 
 @pytest.fixture

@@ -3,66 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from dataclasses import dataclass
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from bigcode.api import Problem
 from bigcode.testing.context import CollectContext
 from bigcode_sources.config import GitConfig
 from bigcode_sources.git import GitCollector
-
-COMMITTED = 1_600_000_000
-
-
-@dataclass
-class Repository:
-    folder: Path
-
-    def git(self, *words: str, given: bytes = b"") -> str:
-        settings = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder.parent),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_AUTHOR_NAME": "A",
-            "GIT_AUTHOR_EMAIL": "a@example.org",
-            "GIT_AUTHOR_DATE": "1500000000 +0000",
-            "GIT_COMMITTER_NAME": "C",
-            "GIT_COMMITTER_EMAIL": "c@example.org",
-            "GIT_COMMITTER_DATE": f"{COMMITTED} +0200",
-        }
-        done = subprocess.run(
-            ["git", "-c", "init.defaultBranch=main", *words],
-            cwd=self.folder,
-            env=settings,
-            input=given,
-            capture_output=True,
-            check=True,
-        )
-        return done.stdout.decode().strip()
-
-    def commit(self, **files: bytes) -> str:
-        """Commit files; `__` in a keyword stands for a slash, `_DOT_` for a dot."""
-        for key, content in files.items():
-            path = self.folder / key.replace("__", "/").replace("_DOT_", ".")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "a change")
-        return self.git("rev-parse", "HEAD")
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    folder = tmp_path / "origin"
-    folder.mkdir()
-    made = Repository(folder)
-    made.git("init", "-q")
-    return made
 
 
 def collector(commit: str, url: str = "origin", root: Path | str = "", **more: Any) -> GitCollector:
@@ -77,7 +27,7 @@ def fetch(source: GitCollector, ctx: CollectContext) -> list[dict[str, Any]]:
 
 
 def test_the_pinned_commit_becomes_rows_whatever_came_later(
-    repository: Repository, ctx: CollectContext, tmp_path: Path
+    repository: Any, ctx: CollectContext, tmp_path: Path
 ) -> None:
     pinned = repository.commit(a_DOT_py=b"old\n", src__b_DOT_py=b"b\n", c_DOT_py=b"old\n")
     repository.commit(a_DOT_py=b"new\n")
@@ -88,14 +38,14 @@ def test_the_pinned_commit_becomes_rows_whatever_came_later(
         ("src/b.py", b"b\n"),
     ]
     assert {(r["host"], r["owner"], r["repository"], r["revision"], r["released"]) for r in rows} == {
-        ("git", "ann", "demo", pinned, COMMITTED)
+        ("git", "ann", "demo", pinned, 1_600_000_000)
     }
     assert ctx.warnings == []
     assert list(ctx.scratch.iterdir()) == []
 
 
 def test_a_commit_that_no_branch_leads_to_is_still_found(
-    repository: Repository, ctx: CollectContext, tmp_path: Path
+    repository: Any, ctx: CollectContext, tmp_path: Path
 ) -> None:
     dropped = repository.commit(a_DOT_py=b"one\n")
     repository.git("tag", "old")
@@ -107,7 +57,7 @@ def test_a_commit_that_no_branch_leads_to_is_still_found(
 
 
 def test_links_submodules_binaries_and_large_files_are_left_out(
-    repository: Repository, ctx: CollectContext, tmp_path: Path
+    repository: Any, ctx: CollectContext, tmp_path: Path
 ) -> None:
     repository.commit(a_DOT_py=b"a\n", b_DOT_bin=b"\0\1", big_DOT_py=b"x" * 2000)
     (repository.folder / "link").symlink_to("/etc/passwd")
@@ -121,9 +71,10 @@ def test_links_submodules_binaries_and_large_files_are_left_out(
     said = " ".join(w.message for w in ctx.warnings)
     assert "`lib`: a submodule" in said
     assert "`link`: a symbolic link" in said
+    assert ctx.omitted == {"binary": 1, "submodule": 1, "symlink": 1, "too-large": 1}
 
 
-def test_a_crafted_tree_leads_nowhere(repository: Repository, ctx: CollectContext, tmp_path: Path) -> None:
+def test_a_crafted_tree_leads_nowhere(repository: Any, ctx: CollectContext, tmp_path: Path) -> None:
     repository.commit(ok_DOT_py=b"fine\n")
     oid = bytes.fromhex(repository.git("hash-object", "ok.py"))
     inner = b"".join(b"100644 " + name + b"\0" + oid for name in (b"..", b"a\\b", b"ok.py", b"\xff.py"))
@@ -137,7 +88,7 @@ def test_a_crafted_tree_leads_nowhere(repository: Repository, ctx: CollectContex
 
 
 def test_nothing_of_the_repository_or_the_user_is_run(
-    repository: Repository, ctx: CollectContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repository: Any, ctx: CollectContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trap = tmp_path / "sprung"
     script = tmp_path / "trap.sh"
@@ -162,38 +113,106 @@ def test_nothing_of_the_repository_or_the_user_is_run(
 
 
 @pytest.mark.parametrize(
-    ("commit", "url", "reason"),
+    ("commit", "url", "reason", "says"),
     [
-        ("0" * 40, "origin", "does not hold this commit"),
-        ("0" * 40, "nowhere", "does not appear to be a git repository"),
-        ("0" * 40, "ext::sh -c touch% x", "does not appear to be a git repository"),
-        ("0" * 40, "git://127.0.0.1/x", "not allowed"),
+        ("0" * 40, "origin", "gone", "does not hold this commit"),
+        ("0" * 40, "nowhere", "gone", "does not appear to be a git repository"),
+        ("0" * 40, "ext::sh -c touch% x", "gone", "does not appear to be a git repository"),
+        ("0" * 40, "git://127.0.0.1/x", "unreachable", "not allowed"),
+        ("0" * 40, "https://127.0.0.1:9/x.git", "unreachable", "unable to access"),
     ],
 )
-def test_what_cannot_be_read_is_one_diagnostic(
-    repository: Repository, ctx: CollectContext, tmp_path: Path, commit: str, url: str, reason: str
+def test_a_repository_that_cannot_be_had_is_a_failed_unit_without_rows(
+    repository: Any, ctx: CollectContext, tmp_path: Path, commit: str, url: str, reason: str, says: str
 ) -> None:
     repository.commit(a_DOT_py=b"a\n")
-    with pytest.raises(Problem) as error:
-        fetch(collector(commit, url, tmp_path), ctx)
-    (diagnostic,) = error.value.diagnostics
-    assert diagnostic.code == "E708"
-    assert reason in diagnostic.message
+    assert fetch(collector(commit, url, tmp_path), ctx) == []
+    assert ctx.failure == reason
+    (warning,) = ctx.warnings
+    assert (warning.code, warning.severity) == ("E708", "warning")
+    assert says in warning.message
+
+
+def test_a_broken_repository_is_a_failed_unit(repository: Any, ctx: CollectContext, tmp_path: Path) -> None:
+    pinned = repository.commit(a_DOT_py=b"a\n")
+    tree = repository.git("rev-parse", f"{pinned}^{{tree}}")
+    loose = repository.folder / ".git/objects" / tree[:2] / tree[2:]
+    loose.chmod(0o644)
+    loose.write_bytes(b"no object")
+    assert fetch(collector(pinned, root=tmp_path), ctx) == []
+    assert ctx.failure == "broken"
+
+
+def test_what_is_unreachable_is_asked_again_as_often_as_the_spec_says(
+    ctx: CollectContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log, script = tmp_path / "log", tmp_path / "bin/git"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {log}\nexec {shutil.which("git")} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    fetch(collector("0" * 40, "https://127.0.0.1:9/x.git", retries=3), ctx)
+    assert log.read_text().count(" fetch ") == 4
+    log.unlink()
+    fetch(collector("0" * 40, "nowhere"), ctx)
+    # The commit alone, then all that there is.
+    assert log.read_text().count(" fetch ") == 2
 
 
 def test_credentials_of_a_url_are_not_printed(ctx: CollectContext) -> None:
-    with pytest.raises(Problem) as error:
-        fetch(collector("0" * 40, "https://robot:hunter2@127.0.0.1:9/x.git"), ctx)
-    assert "hunter2" not in str(error.value)
+    fetch(collector("0" * 40, "https://robot:hunter2@127.0.0.1:9/x.git", retries=0), ctx)
+    assert ctx.warnings
+    assert "hunter2" not in str(ctx.warnings)
 
 
-def test_a_tree_over_the_limits_is_refused(
-    repository: Repository, ctx: CollectContext, tmp_path: Path
+def test_a_tree_over_the_limits_is_too_large_and_each_repository_may_have_its_own(
+    repository: Any, ctx: CollectContext, tmp_path: Path
 ) -> None:
     pinned = repository.commit(a_DOT_py=b"a" * 600, b_DOT_py=b"b" * 600)
     for limits in ({"files": 1}, {"bytes": "1kB"}):
-        with pytest.raises(Problem, match="E705"):
-            fetch(collector(pinned, root=tmp_path, limits=limits), ctx)
+        ctx.failure = ""
+        assert fetch(collector(pinned, root=tmp_path, limits=limits), ctx) == []
+        assert ctx.failure == "too-large"
+        assert ctx.warnings.pop().code == "E705"
+    own = {"url": "origin", "commit": pinned, "owner": "ann", "name": "demo", "limits": {"files": 5}}
+    source = GitCollector(
+        GitConfig.model_validate({"repositories": [own], "limits": {"files": 1}, "root": str(tmp_path)})
+    )
+    assert len(fetch(source, ctx)) == 2
+
+
+def test_only_the_types_asked_for_are_taken(repository: Any, ctx: CollectContext, tmp_path: Path) -> None:
+    pinned = repository.commit(
+        a_DOT_PY=b"a",
+        b_DOT_d_DOT_ts=b"b",
+        c_DOT_ts=b"c",
+        Makefile=b"d",
+        lib__x_DOT_py=b"e",
+        big_DOT_csv=b"z" * 5000,
+    )
+    types = {"extensions": ["py", "d.ts"], "names": ["Make*"], "exclude": ["lib/*"]}
+    rows = fetch(collector(pinned, root=tmp_path, types=types, limits={"bytes": "1kB"}), ctx)
+    assert [r["path"] for r in rows] == ["Makefile", "a.PY", "b.d.ts"]
+    assert ctx.omitted == {"file-type": 3}
+    assert ctx.warnings == []
+
+
+def test_pointers_of_large_file_storage_are_left_out_and_counted(
+    repository: Any, ctx: CollectContext, tmp_path: Path
+) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
+    pinned = repository.commit(model_DOT_bin=pointer, a_DOT_py=pointer[:20])
+    assert [r["path"] for r in fetch(collector(pinned, root=tmp_path), ctx)] == ["a.py"]
+    assert ctx.omitted == {"lfs-pointer": 1}
+
+
+def test_a_full_clone_gives_the_same_rows(repository: Any, ctx: CollectContext, tmp_path: Path) -> None:
+    repository.commit(a_DOT_py=b"old")
+    pinned = repository.commit(a_DOT_py=b"new", b_DOT_py=b"x\n" * 100)
+    shallow = fetch(collector(pinned, root=tmp_path), ctx)
+    assert fetch(collector(pinned, root=tmp_path, clone="full", retries=0), ctx) == shallow
+    (one,), (two,) = collector(pinned, clone="full").units(), collector(pinned).units()
+    assert one == two
 
 
 def test_a_unit_is_known_by_its_commit_and_not_by_where_it_is_found() -> None:

@@ -242,7 +242,8 @@ def test_a_spec_that_pins_nothing_or_twice_is_refused(releases: list[dict[str, s
 def test_units_of_all_collectors_load_nothing_heavy() -> None:
     code = (
         "import sys, bigcode_sources.plugin as p, bigcode_sources.config, bigcode_sources.pypi, bigcode_sources.git,"
-        "bigcode_sources.tables; p.bigcode_components();"
+        "bigcode_sources.tables, bigcode_sources.npm, bigcode_sources.commits, bigcode_sources.inventory,"
+        "bigcode_sources.issues, bigcode_sources.swh; p.bigcode_components();"
         "heavy = {'pyarrow', 'unearth', 'httpx2', 'packaging', 'fsspec'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bigcode.api import Problem
 from bigcode.testing.context import CollectContext
-from bigcode_sources.config import TablesConfig
+from bigcode_sources.config_tables import TablesConfig
 from bigcode_sources.tables import TablesCollector
 
 ROW = {"owner": "ann", "repository": "kit", "path": "a.py", "content": "x = 1\n"}

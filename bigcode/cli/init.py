@@ -1,0 +1,10 @@
+"""`bigcode init`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("init")
+def command() -> None:
+    """Soon."""

@@ -1,0 +1,143 @@
+"""What an OptOutSnapshot adds to a dataset's graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bigcode.api.resource import identity, plain
+from bigcode.plan.graph import Edge, Node
+
+if TYPE_CHECKING:
+    from bigcode.plan.resolve_dataset import Plan
+
+CONSENT = "bigcode.run.consent"
+
+
+def resolve_consent(p: Plan) -> list[Node]:
+    """Hits by bucket, copies across buckets, and the seats that stay empty."""
+    said = p.optout.spec
+    sealed = {"list": p.resolver.lists.get(p.optout.address, "")}
+    observations = p.edge("observations", "gather", "observations")
+    policy = {"minLevels": dict(sorted(said.min_levels.items())), "purposes": sorted(said.purposes)}
+    wishes = {**policy, "consent": said.consent, "scopes": list(said.scopes)}
+    signals = "ignore" if said.signals.reader is None else "honour" if said.signals.honour else "record"
+    common = plain(said.common_property)
+    matches = _matches(p)
+    found = (p.edge("matches", "decide.matches", "matches", "all"),) if matches else ()
+    seeds = p.edge("seeds", "decide.seeds", "seeds", "all")
+    hits = p.edge("hits", "decide.optout", "hits")
+    all_hits = p.edge("hits", "decide.optout", "hits", "all")
+    copies: dict[str, Any] = {
+        "copies": said.copies,
+        "contested": said.contested,
+        "containment": plain(said.containment),
+        "common": common,
+        "decisions": p.resolver.reviews(p.address).copies,
+    }
+    return [
+        p.node("decide.wishes", "decide_wishes", CONSENT, identity=wishes, literals=sealed),
+        p.node(
+            "decide.optout",
+            "decide_optout",
+            CONSENT,
+            identity={**wishes, "signals": signals},
+            literals=sealed,
+            partitions=p.buckets,
+            inputs=(observations,),
+        ),
+        p.node("decide.seeds", "decide_seeds", CONSENT, inputs=(all_hits,)),
+        *matches,
+        p.node(
+            "decide.holders",
+            "decide_holders",
+            CONSENT,
+            partitions=p.buckets,
+            inputs=(observations, hits, seeds, *found),
+        ),
+        p.node(
+            "decide.copies",
+            "decide_copies",
+            CONSENT,
+            identity=copies,
+            literals=sealed,
+            inputs=(all_hits, p.edge("holders", "decide.holders", "holders", "all")),
+        ),
+        p.node(
+            "decide.seats",
+            "decide_seats",
+            CONSENT,
+            literals=sealed,
+            partitions=p.buckets,
+            inputs=(
+                observations,
+                p.edge("election", "decide.elect", "election", "named"),
+                p.edge("gone", "decide.copies", "gone", "all"),
+            ),
+        ),
+    ]
+
+
+def _matches(p: Plan) -> list[Node]:
+    """Other contents that hold an opted-out text; none where copies are compared byte by byte."""
+    said = p.optout.spec
+    if said.copies not in ("normalised", "contained"):
+        return []
+    component, config = p.resolver.component(said.fingerprints, "observer", p.optout.address)
+    blobs = p.edge("blobs", "collect.blobs", "blobs")
+    prints = p.edge("prints", "observe.prints", "observed")
+    seeds = p.edge("seeds", "decide.seeds", "seeds", "all")
+    of_seeds = p.edge("seedprints", "decide.seedprints", "prints", "all")
+    limits = {
+        "owners": said.common_property.owners,
+        "review": said.containment.review,
+        "copies": said.copies,
+    }
+    return [
+        Node(
+            f"{p.address}#observe.prints",
+            p.address,
+            "observe",
+            component.name,
+            component.version,
+            component.factory,
+            identity=identity(config),
+            inputs=(blobs,),
+            partitions=p.prefixes,
+            config_class=component.config,
+            config=plain(config),
+            grain="blob",
+            params={"writes": [c.name for c in component.writes]},
+        ),
+        p.node("decide.seedprints", "seed_prints", CONSENT, partitions=p.prefixes, inputs=(prints, seeds)),
+        p.node(
+            "decide.owners",
+            "print_owners",
+            CONSENT,
+            identity=limits,
+            partitions=p.prefixes,
+            inputs=(prints, of_seeds, p.edge("places", "collect.blobs", "places")),
+        ),
+        p.node(
+            "decide.candidates",
+            "find_candidates",
+            CONSENT,
+            identity=limits,
+            partitions=p.prefixes,
+            inputs=(prints, of_seeds, p.edge("owners", "decide.owners", "owners", "all")),
+        ),
+        p.node(
+            "decide.matches",
+            "verify_matches",
+            CONSENT,
+            identity={**limits, "fingerprints": [component.name, component.version, identity(config)]},
+            params={
+                "factory": component.factory,
+                "config_class": component.config,
+                "config": plain(config),
+            },
+            inputs=(
+                p.edge("candidates", "decide.candidates", "candidates", "all"),
+                Edge("blobs", f"{p.snapshot.address}#collect.blobs", "blobs", "all", keyed=False),
+            ),
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""Copies of files: reformatted, or pasted into larger ones."""

@@ -1,0 +1,56 @@
+"""What was said of a text, kept in this process and across runs, so that no text is read twice."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from bigcode.api import Context
+
+T = TypeVar("T")
+
+
+class Memory(Generic[T]):
+    """A pure function of a normalised text behind two caches: the last `size` answers, and the engine's memory.
+
+    `version` names the function and all that its answer depends on; it is asked for only when a text is new here.
+    `pack` and `unpack` turn an answer into plain JSON and back, without loss.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[str], T],
+        version: Callable[[], str],
+        pack: Callable[[T], Any],
+        unpack: Callable[[Any], T],
+        size: int = 8192,
+    ) -> None:
+        self._compute, self._version, self._pack, self._unpack, self._size = (
+            compute,
+            version,
+            pack,
+            unpack,
+            size,
+        )
+        self._last: OrderedDict[str, T] = OrderedDict()
+
+    def read(self, text: str, ctx: Context) -> T:
+        digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        if digest in self._last:
+            self._last.move_to_end(digest)
+            return self._last[digest]
+        key = f"{self._version()}/{digest}"
+        kept = ctx.recall(key)
+        if kept is not None:
+            answer = self._unpack(json.loads(kept))
+        else:
+            answer = self._compute(text)
+            ctx.remember(key, json.dumps(self._pack(answer), separators=(",", ":")).encode())
+        self._last[digest] = answer
+        if len(self._last) > self._size:
+            self._last.popitem(last=False)
+        return answer

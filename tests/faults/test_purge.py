@@ -1,0 +1,228 @@
+"""Purging: what was opted out is in no file any more, everything else stands, and a crash loses nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from workspaces import apply, bundle_of, copy_space, edit_spec, root_of, write_rows, write_wishes
+
+from bigcode.api import Problem
+from bigcode.cli import run
+from bigcode.run import faults
+from bigcode.store.leases import working
+from bigcode.store.store import Store
+from bigcode.store.tombstones import Tombstone, purged_blobs
+from bigcode.testing.corpus import build_corpus
+
+OWNERS = ("alpha", "requestlib")
+MARKS = {owner: f"{owner[:4]}{'7f3a9c51e8b24d06' * 2}"[:32] for owner in OWNERS}
+"""Strings of 32 bytes that stand in every Python file of an owner, and in copies that others vendored."""
+
+
+def planted() -> list[dict[str, Any]]:
+    """The corpus with the marks; what was a copy of a file is one still."""
+    rows = build_corpus()
+    of = {row["content"]: row["owner"] for row in rows if row["owner"] in OWNERS and row["path"].endswith(".py")}
+    of.pop("", None)
+    return [
+        {**row, "content": f"{row['content']}\n# {MARKS[of[row['content']]]}\n"} if row["content"] in of else row
+        for row in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def honoured(blank_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Applied without opt-outs first, with a model's shards of that time, and then with two owners opted out."""
+    space = copy_space(blank_template, tmp_path_factory.mktemp("honoured"), store=True)
+    (space / "temporary").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(space / "temporary"))
+        return build(space)
+
+
+def build(space: Path) -> Path:
+    write_rows(space, planted())
+    edit_spec(space / "project.yaml", "execution", "trackers", value=["mlflow"])
+    apply(space)
+    store = Store(str(space / ".bigcode"))
+    store.objects.put(b"an archive with " + MARKS["alpha"].encode())
+    store.files.put("index/memory/abc/01/02", MARKS["alpha"].encode())
+    store.files.put(f"quarantine/{'0' * 64}-00000000", MARKS["alpha"].encode())
+    (store.scratch("a" * 64) / "log.txt").write_text(MARKS["requestlib"])
+    (space / ".bigcode" / "objects" / "00").mkdir(exist_ok=True)
+    (space / ".bigcode" / "objects" / "00" / ".tmp-0").write_text(MARKS["alpha"])
+    write_wishes(space, [("owner", owner) for owner in OWNERS])
+    apply(space)
+    return space
+
+
+@pytest.fixture
+def space(honoured: Path, tmp_path: Path) -> Path:
+    return copy_space(honoured, tmp_path, store=True)
+
+
+def texts_of(value: Any) -> Iterator[bytes]:
+    """Every text in a value of a column."""
+    if isinstance(value, str | bytes):
+        yield value.encode() if isinstance(value, str) else value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_of(item)
+
+
+def readings(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, and of a table all its values: compression hides them."""
+    data = path.read_bytes()
+    yield data
+    if data[:4] == b"PAR1":
+        table: pa.Table = pq.read_table(io.BytesIO(data))
+        for column in table.columns:
+            yield b"\0".join(texts_of(column.to_pylist()))
+
+
+def places_of(marks: Iterable[str], folder: Path) -> set[str]:
+    """Files below a folder that hold a mark, in their bytes or in the values of a table."""
+    wanted = [mark.encode() for mark in marks]
+    return {
+        str(path)
+        for path in folder.rglob("*")
+        if path.is_file() and any(mark in text for text in readings(path) for mark in wanted)
+    }
+
+
+def scan(space: Path) -> set[str]:
+    """Files that hold a mark: all of a workspace but the source that it was collected from."""
+    return places_of(MARKS.values(), space) - {str(space / "corpus.jsonl")}
+
+
+def purge(space: Path, *more: str) -> int:
+    return run(["purge", str(space), "--rows", "optout", "--as-of", "2026-11-20", *more])
+
+
+def test_nothing_of_it_is_left_and_all_else_stands(
+    space: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(scan(space)) > 8
+    before = root_of(bundle_of(space, tmp_path / "before"))
+    assert purge(space) == 0
+    told = capsys.readouterr().out
+    assert not any(name in told for name in (*OWNERS, *MARKS.values()))
+    assert scan(space) == set()
+    assert root_of(bundle_of(space, tmp_path / "after")) == before
+    assert run(["verify", str(tmp_path / "after")]) == 0
+    assert run(["card", str(space), "--check"]) == 0
+    assert run(["plan", str(space), "--exit-code"]) == 0
+    capsys.readouterr()
+    assert run(["apply", str(space), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ran"] == 0
+
+
+def test_a_dry_run_changes_nothing(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (space / ".bigcode").rglob("*") if p.is_file()}
+    assert purge(space, "--dry-run", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    assert purge(space, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["objects"] == said["objects"]
+
+
+def test_an_erased_object_is_never_stored_again(space: Path) -> None:
+    store = Store(str(space / ".bigcode"))
+    old = {p.name: p.read_bytes() for p in (space / ".bigcode" / "objects").glob("*/*")}
+    assert purge(space) == 0
+    stones = [s for s in map(store.objects.tombstones.read, old) if s is not None]
+    assert {s.what for s in stones} >= {"blobs", "rows"}
+    assert {(s.reason, s.as_of) for s in stones} == {("opt-out", "2026-11-20")}
+    for stone in stones:
+        assert store.objects.put(old[stone.digest]) == stone.digest
+        assert store.objects.has(stone.digest)
+        assert not store.files.exists(store.objects.name(stone.digest))
+        if stone.replaced_by:
+            assert store.objects.get(stone.digest) == store.objects.get(stone.replaced_by)
+    assert scan(space) == set()
+    assert len(purged_blobs(store.files)) >= 4
+
+
+def test_what_was_erased_as_a_whole_is_a_diagnostic(space: Path) -> None:
+    store = Store(str(space / ".bigcode"))
+    archive = store.objects.put(b"another archive")
+    store.objects.tombstones.put(Tombstone(archive, "archive", "opt-out", "2026-11-20"))
+    store.files.remove(store.objects.name(archive))
+    for read in (store.objects.get, store.objects.local_path):
+        with pytest.raises(Problem, match=r"E512 .*opt-out"):
+            read(archive)
+
+
+def test_a_file_that_a_dataset_keeps_is_not_purged(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = space / "rows.txt"
+    kept = next(r for r in build_corpus() if r["owner"] == "widgets" and r["path"].endswith(".ts"))
+    rows.write_text("{host}/{owner}/{repository}@{revision}:{path}\n".format(**kept))
+    assert run(["purge", str(space), "--rows", str(rows)]) == 1
+    assert "E513" in capsys.readouterr().err
+    rows.write_text("forge.example/nobody/nothing@1:a.py\n")
+    assert run(["purge", str(space), "--rows", str(rows)]) == 2
+    assert "nobody" not in capsys.readouterr().err
+
+
+def test_the_list_has_to_be_applied_first(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_wishes(space, [("owner", "alpha")])
+    assert purge(space) == 1
+    assert "E507" in capsys.readouterr().err
+    assert scan(space)
+
+
+def test_beside_a_run_it_waits_for_another_time(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with working(Store(str(space / ".bigcode"))):
+        assert purge(space) == 7
+    assert "E505" in capsys.readouterr().err
+
+
+def test_a_decision_names_rows(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = space / "purge.md"
+    record.write_text(
+        '---\nid: "0012"\nkind: purge\nworkspace: tiny\nsubject: Dataset/tiny@1.0.0\nrows: optout\n---\nAsked for.\n'
+    )
+    assert run(["purge", str(space), "--decision", str(record), "--as-of", "2026-11-20"]) == 0
+    assert scan(space) == set()
+    assert "decision 0012" in next((space / ".bigcode" / "tombstones").glob("*/*")).read_text()
+    record.write_text(record.read_text().replace("kind: purge", "kind: release"))
+    assert run(["purge", str(space), "--decision", str(record)]) == 3
+
+
+NTH = {"purge.replaced": 3, "purge.buried": 4, "purge.erased": 2}
+
+
+@pytest.mark.parametrize("point", [p for p in faults.STORE_POINTS if p.startswith("purge.")])
+def test_the_same_command_goes_on_after_a_kill(space: Path, tmp_path: Path, point: str) -> None:
+    before = root_of(bundle_of(space, tmp_path / "before"))
+    command = [sys.executable, "-m", "bigcode", "purge", str(space), "--rows", "optout", "--as-of", "2026-11-20"]
+    wanted = f"{point}:kill:{NTH.get(point, 1)}"
+    done = subprocess.run(command, env={**os.environ, "BIGCODE_FAULT": wanted}, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert run(["plan", str(space), "--exit-code"]) == 0
+    assert purge(space) == 0
+    assert scan(space) == set()
+    assert run(["plan", str(space), "--exit-code"]) == 0
+    assert root_of(bundle_of(space, tmp_path / "after")) == before
+
+
+def test_judgements_run_again_on_what_is_left(space: Path) -> None:
+    assert purge(space) == 0
+    edit_spec(space / "dataset.yaml", "quality", "rules", value=[])
+    apply(space)
+    assert scan(space) == set()
