@@ -47,12 +47,13 @@ def command(
     """Show what an apply would do and why, and the gates. Writes nothing but --out."""
     from bigcode.plan.gates import gates
     from bigcode.plan.planfile import write_plan
-    from bigcode.run.planning import plan_of
+    from bigcode.run.planning import gate_facts, plan_of
 
     opened = open_spec(spec, workspace, env)
     session = opened.session()
     graph, found, value = plan_of(session, env, opened.addresses(), retrain)
-    states = gates(opened.workspace, as_of.date() if as_of else date.today())
+    when = as_of.date() if as_of else date.today()
+    states = gates(opened.workspace, when, gate_facts(found.results))
     delta = None
     if impact or form == "github":
         from bigcode.run.preview import preview

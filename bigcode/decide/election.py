@@ -85,7 +85,8 @@ def held_rows(observations: pa.Table, seed: int, share: float) -> NDArray[np.boo
             observations["host"].combine_chunks(), observations["owner"].combine_chunks(), "\0"
         )
     )
-    flags = [held_out(*name.split("\0"), seed, share) for name in owners.dictionary.to_pylist()]
+    names = [name.split("\0") for name in owners.dictionary.to_pylist()]
+    flags = [held_out(host, owner, seed, share) for host, owner in names]
     chosen: NDArray[np.bool_] = np.array(flags, bool)[owners.indices.to_numpy()]
     return chosen
 

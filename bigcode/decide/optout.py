@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -217,7 +218,7 @@ class _Held:
     holder: Holder
 
 
-def _values(table: pa.Table, low: int, high: int) -> list[tuple[object, ...]]:
+def _values(table: pa.Table, low: int, high: int) -> list[tuple[Any, ...]]:
     part = table.slice(low, high - low)
     plain = [part[n].to_pylist() for n in ("file", "bytes", "license_text", "hit", "containment", "strength")]
     origin = [part[n].to_pylist() for n in ("person", "vendored", "outside", "released")]

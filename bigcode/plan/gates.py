@@ -1,4 +1,4 @@
-"""Gates of a release: the age of its opt-out snapshot, and approvals from signed decision records.
+"""Gates of a release: the age of its opt-out snapshot, how well personal data is found, and signed approvals.
 
 A gate that finds nothing to judge is not met, unless the Project says that nothing is asked for.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bigcode.api.diagnostics import Diagnostic, Place
+from bigcode.api.facts import Fact
 from bigcode.api.resource import references
 from bigcode.evidence.signing import verified
 from bigcode.spec.locate import repository_root
@@ -48,18 +49,23 @@ class Decision:
     body: bytes
 
 
-def gates(workspace: Workspace, as_of: date) -> list[Gate]:
-    """All gates of all releases at a date."""
+def gates(workspace: Workspace, as_of: date, facts: Mapping[str, Fact]) -> list[Gate]:
+    """All gates of all releases at a date.
+
+    Args:
+        facts: measured facts of the datasets by full id, as far as they are known.
+    """
     found: list[Gate] = []
     for address, resource in workspace.resources.items():
         if resource.kind != "Release":
             continue
         for name in resource.spec.gates:
-            gate = (
-                _opt_out_age(workspace, address, as_of)
-                if name == "opt-out-age"
-                else _approvals(workspace, address)
-            )
+            if name == "opt-out-age":
+                gate = _opt_out_age(workspace, address, as_of)
+            elif name == "approvals":
+                gate = _approvals(workspace, address)
+            else:
+                gate = _detection(workspace, address, facts)
             found += [_waived(g, resource, as_of) for g in gate]
     return found
 
@@ -93,6 +99,34 @@ def _opt_out_age(workspace: Workspace, address: str, as_of: date) -> list[Gate]:
         text = f"{snapshot.address} is {told}"
         found.append(Gate(address, "opt-out-age", 0 <= age <= limit, text, "E406"))
     return found
+
+
+def _detection(workspace: Workspace, address: str, facts: Mapping[str, Fact]) -> list[Gate]:
+    """A gate for each entity that a PIIPolicy behind the release asks something of."""
+    found = []
+    for dataset in sorted(closure(workspace, workspace.resources[address].spec.artifacts)):
+        if not dataset.startswith("Dataset/"):
+            continue
+        policy = workspace.get(workspace.resources[dataset].spec.pii)
+        for entity, asked in sorted(policy.spec.gates.items()):
+            for what, least in (("recall", asked.recall), ("precision", asked.precision)):
+                if least > 0:
+                    found.append(_measured(address, dataset, entity, what, least, asked, facts))
+    return found
+
+
+def _measured(
+    release: str, dataset: str, entity: str, what: str, least: float, asked: Any, facts: Mapping[str, Fact]
+) -> Gate:
+    name = f"{what}-everywhere" if what == "precision" and asked.everywhere else what
+    start = f"{dataset}/pii.{name}{{entity={entity},set={asked.set}"
+    known = [f for f in facts.values() if f.id.startswith(start) and f.interval is not None]
+    values = [float(f.interval[0] if asked.basis == "lower" else f.value) for f in known]  # type: ignore[index,arg-type]
+    if not values:
+        return Gate(release, "pii", False, f"{dataset}: {what} of {entity} was not measured")
+    bound = "lower bound of " if asked.basis == "lower" else ""
+    text = f"{dataset}: {bound}{what} of {entity} is {min(values):.3f}, asked for {least:g}"
+    return Gate(release, "pii", min(values) >= least, text)
 
 
 def _approvals(workspace: Workspace, address: str) -> list[Gate]:
@@ -203,6 +237,7 @@ def refuse(found: Sequence[Gate]) -> list[Diagnostic]:
     hints = {
         "opt-out-age": "Import the newest list with `bigcode optout import`, raise asOf, and apply again.",
         "approvals": "Ask for signatures on the decision record: `bigcode approve`.",
+        "pii": "Mend the detector, or let the PIIPolicy ask for what it can do; a waiver names who accepts less.",
     }
     return [
         Diagnostic(g.code, f"{g.release}: gate {g.id} is not met: {g.text}", hint=hints.get(g.id, ""))

@@ -69,6 +69,7 @@ def resolve_dataset(resource: Resource, r: Resolver) -> list[Node]:
         *observers,
         *_clusters(p),
         *_gathering(p, observers),
+        *_detection(p),
         *_judgements(p),
         *_election(p),
         *consent,
@@ -203,6 +204,29 @@ def _gathering(p: Plan, observers: list[Node]) -> list[Node]:
                 *(p.edge(node.step, node.step, "observed") for node in by_path),
             ),
         ),
+    ]
+
+
+def _detection(p: Plan) -> list[Node]:
+    """The detector of personal data on its labelled sets; none where the policy names no set."""
+    r, pii = p.resolver, p.pii
+    if not pii.spec.evaluated_on:
+        return []
+    named = [r.component(pii.spec.detector, "observer", pii.address)]
+    named += [r.component(uses, "labels", pii.address) for uses in pii.spec.evaluated_on]
+    described = [
+        {"factory": c.factory, "config_class": c.config, "config": plain(config)} for c, config in named
+    ]
+    return [
+        p.node(
+            "measure.pii",
+            "measure_detector",
+            "bigcode.run.detection",
+            identity={"components": [[c.name, c.version, identity(config)] for c, config in named]},
+            params={"detector": described[0], "sets": described[1:]},
+            partitions=("0",),
+            inputs=(p.edge("blobs", "collect.blobs", "blobs"),),
+        )
     ]
 
 

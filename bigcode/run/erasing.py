@@ -30,8 +30,7 @@ _LINE = 40
 _PIECE = 16
 """A value of an observation that holds so many bytes of the content verbatim is content."""
 _NAMES = frozenset(
-    "host owner repository revision path name blob git_sha1 authors language row seat cluster reason split "
-    "signature bands shingles prints".split()
+    ["host", "owner", "repository", "revision", "path", "name", "blob", "git_sha1", "authors", "language", "row", "seat", "cluster", "reason", "split", "signature", "bands", "shingles", "prints"]
 )
 """Columns that say which file it is, and hashes; they are no content."""
 _MADE_OF_TEXT = ("tokens", "labels")

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bigcode.api.diagnostics import fail
+from bigcode.api.facts import Fact
+from bigcode.evidence.ledger import qualify
 from bigcode.plan.graph import Graph
 from bigcode.plan.planfile import check_same, plan_value
 from bigcode.plan.survey import Step, Survey, survey
 from bigcode.run.session import Session
 from bigcode.spec.workspace import Workspace
+from bigcode.store.actions import Action
 
 
 def retrainable(workspace: Workspace) -> frozenset[str]:
@@ -27,6 +30,17 @@ def survey_session(
     found = survey(graph, session.store, session.refs(graph), retrain)
     _survey_cards(session, graph, found)
     return graph, found
+
+
+def gate_facts(results: Mapping[str, Mapping[str, Action]]) -> dict[str, Fact]:
+    """What gates read of the recorded results: how well detectors do, by full id."""
+    return {
+        f"{node.partition('#')[0]}/{fact.id}": qualify(node.partition("#")[0], fact)
+        for node, actions in results.items()
+        if node.endswith("#measure.pii")
+        for action in actions.values()
+        for fact in action.facts
+    }
 
 
 def survey_applied(session: Session) -> tuple[Graph, Survey]:

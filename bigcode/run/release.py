@@ -24,7 +24,7 @@ from bigcode.run import faults
 from bigcode.run.bundling import bundle_files
 from bigcode.run.cards import Card, card_nodes
 from bigcode.run.drafts import MANIFEST, release_files, sync_folder
-from bigcode.run.planning import survey_applied
+from bigcode.run.planning import gate_facts, survey_applied
 from bigcode.run.published import RECORD, damage_of, recorded_gates
 from bigcode.run.records import Recorded, recorded_results
 from bigcode.run.session import Session
@@ -68,7 +68,7 @@ def publish(session: Session, address: str, as_of: date) -> Released:
         return _keep(session, address, lock)
     session.open_lists()
     graph, found = survey_applied(session)
-    states = [g for g in gates(workspace, as_of) if g.release == address]
+    states = [g for g in gates(workspace, as_of, gate_facts(found.results)) if g.release == address]
     raise_errors(refuse(states))
     frozen = freeze(session, address, graph, lock)
     made = _make(session, address, as_of, states, lock, graph, found.results)
@@ -101,7 +101,8 @@ def _restore(session: Session, address: str, lock: Mapping[str, Any]) -> list[st
     try:
         session.open_lists()
         graph, found = survey_applied(session)
-        states = [g for g in gates(session.workspace, as_of) if g.release == address]
+        known = gate_facts(found.results)
+        states = [g for g in gates(session.workspace, as_of, known) if g.release == address]
         made = _make(session, address, as_of, states, lock, graph, found.results)
     except Problem:
         return []

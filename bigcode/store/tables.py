@@ -27,7 +27,7 @@ def encode_table(table: pa.Table, *, level: int = 3) -> bytes:
         write_statistics=short,
         store_schema=True,
     )
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def _plain(field: pa.Field) -> pa.Field:

@@ -31,7 +31,7 @@ class ReleaseSpec(Spec):
     evaluations: Annotated[tuple[Ref, ...], RefTo("Evaluation")] = ()
     emissions: Annotated[Ref | None, RefTo("EmissionsPolicy")] = None
     terms: Annotated[str, Prose] = ""
-    gates: tuple[Literal["opt-out-age", "approvals"], ...] = ("opt-out-age", "approvals")
+    gates: tuple[Literal["opt-out-age", "approvals", "pii"], ...] = ("opt-out-age", "approvals", "pii")
     waivers: Annotated[tuple[Waiver, ...], Prose] = ()
     targets: Annotated[tuple[Uses, ...], Prose, Slot("target")] = ()
     declared_date: Annotated[Date | None, Prose] = None

@@ -18,8 +18,8 @@ class MinHashConfig(Config):
     """Jaccard similarity of shingles from which on two files are near-duplicates; bands are chosen for it."""
     bands: Annotated[int, Field(ge=1)] | None = None
     rows: Annotated[int, Field(ge=1)] | None = None
-    """Bands of so many rows; both or neither. Left out, they are those that lose least at the threshold: 25 of
-    10 rows for 256 permutations and 0.7, which leaves 6 permutations to the estimate of similarity alone."""
+    """Bands of so many rows; both or neither. Left out, they are chosen so that four of five pairs right at the
+    threshold meet: 32 bands of 8 rows for 256 permutations and 0.7."""
     ngram: Annotated[int, Field(ge=1, le=32)] = 5
     """Words in a shingle."""
     min_tokens: Annotated[int, Field(ge=1)] = 10

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
-from datasketch import MinHash, MinHashLSH
+from datasketch import MinHash
 
 from bigcode.api import Context
 from bigcode_dedup.columns import Lists, as_binary, as_rows, chunked, cut
@@ -15,6 +14,9 @@ from bigcode_dedup.config import MinHashConfig
 from bigcode_dedup.engine import Engine, load_engine
 from bigcode_dedup.hashing import hash_bands
 from bigcode_dedup.links import chain, connect
+
+_MEETING = 0.8
+"""How probably two files right at the threshold share a band."""
 
 
 class MinHashClusters:
@@ -75,13 +77,17 @@ def jaccard(a: bytes, b: bytes) -> float:
 
 
 def choose_bands(config: MinHashConfig) -> tuple[int, int]:
-    """Bands and rows: as set, or those that datasketch's LSH picks, weighing misses and false meetings alike."""
+    """Bands and rows: as set, or the longest bands over all permutations in which two files right at the threshold
+    still meet four times in five.
+
+    Of b bands of r rows, files of similarity s meet in one with probability 1 - (1 - s**r)**b. Since each removal
+    is verified, a pair that meets for nothing costs a comparison, and a pair that does not meet is a file too many.
+    """
     if config.bands is not None and config.rows is not None:
         return config.bands, config.rows
-    return _best_bands(config.threshold, config.permutations)
-
-
-@lru_cache
-def _best_bands(threshold: float, permutations: int) -> tuple[int, int]:
-    best = MinHashLSH(threshold=threshold, num_perm=permutations)
-    return best.b, best.r
+    meeting = [
+        (config.permutations // rows, rows)
+        for rows in range(1, config.permutations + 1)
+        if 1 - (1 - config.threshold**rows) ** (config.permutations // rows) >= _MEETING
+    ]
+    return max(meeting, key=lambda pair: pair[1], default=(config.permutations, 1))

@@ -238,9 +238,18 @@ def run(program: str) -> str:
     return done.stdout.strip()
 
 
-def test_bands_are_those_of_bigcode_unless_set() -> None:
-    assert choose_bands(MinHashConfig()) == (25, 10)
-    assert choose_bands(MinHashConfig(bands=20, rows=5)) == (20, 5)
+def test_bands_are_the_longest_in_which_files_at_the_threshold_still_meet() -> None:
+    assert choose_bands(MinHashConfig()) == (32, 8)
+    assert choose_bands(MinHashConfig(bands=25, rows=10)) == (25, 10)
+    for threshold in (0.01, 0.3, 0.5, 0.7, 0.85, 0.95, 0.999):
+        for permutations in (16, 100, 256):
+            bands, rows = choose_bands(MinHashConfig(threshold=threshold, permutations=permutations))
+            assert bands * rows <= permutations
+            meet, longer = (
+                1 - (1 - threshold**r) ** (permutations // r) if r <= permutations else 0
+                for r in (rows, rows + 1)
+            )
+            assert meet >= 0.8 > longer or (rows == 1 and longer < 0.8)
 
 
 @pytest.mark.parametrize(

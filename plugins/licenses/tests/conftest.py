@@ -37,6 +37,20 @@ def observe(build: Callable) -> Callable:
 
 
 @pytest.fixture(scope="session")
+def read() -> Callable:
+    """Observe one file with `licenses.tiers`; `context` holds what is remembered."""
+
+    def one(name: str, content: str | bytes, context: StageContext | None = None, **settings: object) -> dict:
+        data = content.encode() if isinstance(content, str) else content
+        table = pa.table({"blob": ["0" * 64], "name": [name], "content": pa.array([data], pa.binary())})
+        stage = load_object(TIERS.factory)(load_object(TIERS.config)(**settings))
+        (row,) = stage.run(table, context or StageContext()).to_pylist()
+        return row
+
+    return one
+
+
+@pytest.fixture(scope="session")
 def licensed() -> list[tuple[str, str, str]]:
     """(declared expression, name of the licence file, its text) of installed packages with exactly one such file."""
     found = []
