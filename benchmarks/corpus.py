@@ -37,11 +37,13 @@ RELEASES = HERE / "releases.txt"
 LOCK = HERE / "corpus.lock.json"
 SETS = {"XS": 100, "S": 10, "full": 1}
 """Each set holds one path in so many; each smaller one lies within the larger ones."""
-EXTENSIONS = frozenset(
-    """bash bat c cc cfg cmake cpp cs css cu cuh cxx go h hpp html hxx ini inl ipynb java js json jsx kt lua m4 md
-    mjs php pl pm po pot proto ps1 pxd pxi py pyi pyx r rb rs rst scala scss sh sql tcl tex toml ts tsx txt vue xml
-    yaml yml zsh""".split()
-)
+EXTENSIONS = frozenset({
+    "bash", "bat", "c", "cc", "cfg", "cmake", "cpp", "cs", "css", "cu", "cuh", "cxx", "go", "h", "hpp",
+    "html", "hxx", "ini", "inl", "ipynb", "java", "js", "json", "jsx", "kt", "lua", "m4", "md", "mjs",
+    "php", "pl", "pm", "po", "pot", "proto", "ps1", "pxd", "pxi", "py", "pyi", "pyx", "r", "rb", "rs",
+    "rst", "scala", "scss", "sh", "sql", "tcl", "tex", "toml", "ts", "tsx", "txt", "vue", "xml", "yaml",
+    "yml", "zsh",
+})  # fmt: skip
 TOP_FILES = ("license", "licence", "copying", "notice", "pkg-info")
 """How the names of licence and metadata files start, in lower case."""
 FILE_BYTES = 2**20

@@ -70,7 +70,9 @@ def change_files(space: Path, share: float, spread: bool) -> int:
         )
         place = table.schema.get_field_index("content")
         partial = shard.with_suffix(".partial")
-        pq.write_table(table.set_column(place, "content", changed), partial, compression="zstd", row_group_size=2**14)
+        pq.write_table(
+            table.set_column(place, "content", changed), partial, compression="zstd", row_group_size=2**14
+        )
         partial.replace(shard)
     return len(ranked)
 
@@ -116,7 +118,9 @@ def read_decisions(space: Path) -> pa.Table:
     return pa.table(
         {
             "id": [f"{row['repository']}/{row['revision']}/{row['path']}" for row in rows],
-            "decision": ["removed" if row["reason"].startswith("duplicate") else row["reason"] for row in rows],
+            "decision": [
+                "removed" if row["reason"].startswith("duplicate") else row["reason"] for row in rows
+            ],
         }
     )
 
@@ -173,20 +177,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the project itself over a corpus.")
     parser.add_argument("--corpus", type=Path, default=CACHE / "corpus" / "XS")
     parser.add_argument("--into", type=Path, default=CACHE / "runs")
-    parser.add_argument("--work", nargs="+", choices=get_args(workspace.Work), default=list(get_args(workspace.Work)))
+    parser.add_argument(
+        "--work", nargs="+", choices=get_args(workspace.Work), default=list(get_args(workspace.Work))
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--optout", default="requests", help="the project that opts out")
     parser.add_argument("--spread", action="store_true", help="change files in all shards, not in one")
     parser.add_argument("--full-only", action="store_true", help="leave out the applies after the first")
     parser.add_argument("--no-clean", dest="clean", action="store_false", help="compare with no clean build")
-    parser.add_argument("--scratch", help="where stores are made; a temporary folder outside any Git repository")
+    parser.add_argument(
+        "--scratch", help="where stores are made; a temporary folder outside any Git repository"
+    )
     options = parser.parse_args()
     for work in options.work:
         out = options.into / options.corpus.name / f"ours-{work}"
         result = median_of([measure(options.corpus, work, out, options) for _ in range(options.repeat)])
         (out / "result.json").write_text(json.dumps(result, indent=1) + "\n")
-        shown = {name: {k: v for k, v in step.items() if k != "seconds"} for name, step in result["applies"].items()}
+        shown = {
+            name: {k: v for k, v in step.items() if k != "seconds"}
+            for name, step in result["applies"].items()
+        }
         print(json.dumps({**result, "applies": shown}))
     return 0
 

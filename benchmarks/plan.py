@@ -23,12 +23,12 @@ from corpus import CACHE
 from ours import link_shards
 
 
-def time_plan(space: Path, *options: str) -> tuple[dict[str, float], dict[str, Any]]:
-    """Measures of one `bigcode plan --json`, and what it printed."""
-    answer = space.parent / "plan.json"
-    shell = f'exec "{workspace.BIGCODE}" plan "{space}" --json {" ".join(options)} > "{answer}"'
+def time_plan(space: Path, *options: str) -> tuple[dict[str, float], str]:
+    """Measures of one `bigcode plan`, and what it printed."""
+    answer = space.parent / "plan.txt"
+    shell = f'exec "{workspace.BIGCODE}" plan "{space}" {" ".join(options)} > "{answer}"'
     measured = meter.run(["/bin/sh", "-c", shell], env=workspace.environment(), log=space.parent / "log.txt")
-    return measured.as_json(), json.loads(answer.read_text())
+    return measured.as_json(), answer.read_text()
 
 
 def plan_graph(nodes: int, scratch: str | None) -> dict[str, Any]:
@@ -71,8 +71,8 @@ def plan_impact(files: int, scratch: str | None) -> dict[str, Any]:
         built = meter.run(["/bin/sh", "-c", shell], env=workspace.environment(), log=log)
         middle = files // synthetic.FILES_OF_OWNER // 2
         workspace.call("optout", "add", space, synthetic.owner_name(middle))
-        measured, told = time_plan(space, "--impact")
-        return {"files": files, "apply": built.as_json(), **measured, "reasons": _check(told)}
+        measured, told = time_plan(space, "--impact", "--json")
+        return {"files": files, "apply": built.as_json(), **measured, "reasons": _check(json.loads(told))}
 
 
 def _check(told: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -86,7 +86,9 @@ def _check(told: Mapping[str, Any]) -> dict[str, list[int]]:
     removed = sum(change["removed"] for change in changes.values())
     added = sum(change["added"] for change in changes.values())
     if (removed, added) != (expected, 0):
-        raise ValueError(f"{removed:,} files leave and {added:,} enter, where {expected:,} and none were expected")
+        raise ValueError(
+            f"{removed:,} files leave and {added:,} enter, where {expected:,} and none were expected"
+        )
     return {
         reason: pair
         for change in changes.values()
@@ -101,7 +103,9 @@ def main() -> int:
     parser.add_argument("--nodes", type=int, default=100_000)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--into", type=Path, default=CACHE / "runs")
-    parser.add_argument("--scratch", help="where stores are made; a temporary folder outside any Git repository")
+    parser.add_argument(
+        "--scratch", help="where stores are made; a temporary folder outside any Git repository"
+    )
     options = parser.parse_args()
     options.into.mkdir(parents=True, exist_ok=True)
     for what in options.what:

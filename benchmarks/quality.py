@@ -1,8 +1,11 @@
-"""Judge what a deduplication removed: `python benchmarks/quality.py DECISIONS... [--corpus FOLDER] [--sample N]`.
+"""Judge what a deduplication removed: `python benchmarks/quality.py [DECISIONS...] [--corpus FOLDER] [--sample N]`.
 
 DECISIONS is a `decisions.parquet` of any run, ours or a peer's: columns id and decision (`kept`, `removed`, or anything
-else for files that a filter took before). A sample of the files that passed the filters is compared with *all* of
-them by exact Jaccard similarity of their sets of five-word shingles; nothing of the project's deduplication is used.
+else for files that a filter took before). Without any, all runs over the corpus are judged, but for the one that also
+judges licences, and the result goes to `quality.json` beside them.
+
+A sample of the files that passed the filters is compared with *all* of them by exact Jaccard similarity of their sets
+of five-word shingles; nothing of the project's deduplication is used.
 
 - unjustified: of the removed files, those without any kept file at or over the threshold;
 - missed: of the kept files, those with another kept file at or over the threshold.
@@ -36,7 +39,9 @@ CHUNK = 2000
 """Files compared with the sample at a time."""
 
 _WORD = re.compile(rb"[A-Za-z0-9_]+")
-_MULTIPLIERS = np.random.default_rng(20261124).integers(1, 2**63, NGRAM, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+_MULTIPLIERS = np.random.default_rng(20261124).integers(1, 2**63, NGRAM, dtype=np.uint64) * np.uint64(
+    2
+) + np.uint64(1)
 Hashes = npt.NDArray[np.uint64]
 
 
@@ -53,7 +58,9 @@ class Shingler:
         if len(found) < MIN_WORDS:
             return np.empty(0, np.uint64)
         numbers = self._numbers
-        ids = np.frombuffer(array("Q", [numbers.setdefault(word, len(numbers) + 1) for word in found]), np.uint64)
+        ids = np.frombuffer(
+            array("Q", [numbers.setdefault(word, len(numbers) + 1) for word in found]), np.uint64
+        )
         mixed = _mix(ids)
         count = len(ids) - NGRAM + 1
         total = np.zeros(count, np.uint64)
@@ -71,7 +78,9 @@ def _mix(values: Hashes) -> Hashes:
 
 def read_contents(corpus: Path) -> Iterator[tuple[str, bytes]]:
     for shard in sorted(corpus.glob("*.parquet")):
-        for batch in pq.ParquetFile(shard).iter_batches(500, columns=["repository", "revision", "path", "content"]):
+        for batch in pq.ParquetFile(shard).iter_batches(
+            500, columns=["repository", "revision", "path", "content"]
+        ):
             for row in batch.to_pylist():
                 yield f"{row['repository']}/{row['revision']}/{row['path']}", row["content"].encode()
 
@@ -120,7 +129,9 @@ def find_pairs(corpus: Path, sample: set[str], least: float) -> Pairs:
         chunk_sizes.append(len(found))
         if len(chunk) == CHUNK or index == len(ids) - 1:
             first = index - len(chunk) + 1
-            pieces.append(_compare(chunk, np.array(chunk_sizes), theirs, sizes, first, np.array(sampled), least))
+            pieces.append(
+                _compare(chunk, np.array(chunk_sizes), theirs, sizes, first, np.array(sampled), least)
+            )
             chunk, chunk_sizes = [], []
     left, right, similarity = (np.concatenate(part) for part in zip(*pieces, strict=True))
     return Pairs(ids, np.array(sampled), left, right, similarity)
@@ -183,7 +194,9 @@ def read_decisions(path: Path) -> dict[str, str]:
     return dict(zip(table["id"].to_pylist(), table["decision"].to_pylist(), strict=True))
 
 
-def judge_runs(corpus: Path, runs: dict[str, Path], size: int, threshold: float = THRESHOLD) -> dict[str, Any]:
+def judge_runs(
+    corpus: Path, runs: dict[str, Path], size: int, threshold: float = THRESHOLD
+) -> dict[str, Any]:
     """Judgements by run over one sample: of the files that no run's filters took."""
     decisions = {name: read_decisions(path) for name, path in runs.items()}
     judged = [
@@ -195,15 +208,28 @@ def judge_runs(corpus: Path, runs: dict[str, Path], size: int, threshold: float 
     return {name: judge(pairs, found, threshold) for name, found in decisions.items()}
 
 
+def all_runs(folder: Path) -> dict[str, Path]:
+    """The decisions below a folder of runs by run, of those that did the same work."""
+    found = {path.parent.name: path for path in sorted(folder.glob("*/decisions.parquet"))}
+    return {name: path for name, path in found.items() if name != "ours-judged"}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Judge deduplication by exact similarity.")
-    parser.add_argument("decisions", nargs="+", type=Path)
+    parser.add_argument("decisions", nargs="*", type=Path)
     parser.add_argument("--corpus", type=Path, default=CACHE / "corpus" / "XS")
+    parser.add_argument("--into", type=Path, default=CACHE / "runs")
     parser.add_argument("--sample", type=int, default=2000)
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     options = parser.parse_args()
-    runs = {path.parent.name or str(path): path for path in options.decisions}
-    print(json.dumps(judge_runs(options.corpus, runs, options.sample, options.threshold), indent=1))
+    folder = options.into / options.corpus.name
+    runs = {path.parent.name: path for path in options.decisions} or all_runs(folder)
+    if not runs:
+        parser.error(f"there are no decisions below {folder}")
+    found = judge_runs(options.corpus, runs, options.sample, options.threshold)
+    if not options.decisions:
+        (folder / "quality.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
     return 0
 
 

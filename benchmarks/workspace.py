@@ -40,14 +40,19 @@ class Components:
     language: str
     pii: str
     collector: str = "sources.tables"
-    quality: str = "quality.text"
+    quality: tuple[str, ...] = ("quality.text",)
     dedup: str = "dedup.minhash"
     paths: str = "languages.paths"
 
 
 USED: Mapping[Work, Components] = {
     "dedup": Components(license="plain.license", language="plain.language", pii="plain.pii"),
-    "judged": Components(license="licenses.text", language="languages.linguist", pii="pii.patterns"),
+    "judged": Components(
+        license="licenses.tiers",
+        language="languages.linguist",
+        pii="pii.gated",
+        quality=("quality.text", "quality.structure"),
+    ),
 }
 
 
@@ -67,7 +72,9 @@ def call(*arguments: str | Path) -> str:
         [BIGCODE, *map(str, arguments)], env=environment(), capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"bigcode {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr[-4000:]}")
+        raise RuntimeError(
+            f"bigcode {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr[-4000:]}"
+        )
     return done.stdout
 
 
@@ -118,7 +125,10 @@ def specs(
             },
         ),
         "licenses.yaml": resource(
-            "LicensePolicy", "permissive", {"classifier": uses(used.license), "allow": list(LICENSES)}, **policy
+            "LicensePolicy",
+            "permissive",
+            {"classifier": uses(used.license), "allow": list(LICENSES)},
+            **policy,
         ),
         "optout.yaml": resource(
             "OptOutSnapshot",
@@ -148,7 +158,9 @@ def specs(
                 "optOut": "OptOutSnapshot/list",
                 "pii": "PIIPolicy/mask",
                 "languages": {"detector": uses(used.language), "paths": uses(used.paths)},
-                "quality": {"observers": [uses(used.quality)], "rules": rules} if filters else {},
+                "quality": {"observers": [uses(name) for name in used.quality], "rules": rules}
+                if filters
+                else {},
                 "dedup": uses(used.dedup, threshold=0.7),
                 "split": {"validation": 0.0},
             },
@@ -162,7 +174,9 @@ def write_workspace(space: Path, files: Mapping[str, Mapping[str, Any]]) -> Path
     for name, value in files.items():
         (space / name).write_text(yaml.safe_dump(dict(value), sort_keys=False))
     (space / "governance" / "decisions").mkdir(parents=True, exist_ok=True)
-    (space / "governance" / "decisions" / "0001.md").write_text("---\nstatus: accepted\n---\n# For a benchmark\n")
+    (space / "governance" / "decisions" / "0001.md").write_text(
+        "---\nstatus: accepted\n---\n# For a benchmark\n"
+    )
     call("optout", "key", space)
     call("optout", "add", space, NOBODY)
     return space

@@ -34,7 +34,9 @@ def file_id(row: dict[str, Any]) -> str:
 def read_rows(corpus: Path) -> Iterator[dict[str, Any]]:
     """Rows of all shards of a set, in order: repository, revision, path, content."""
     for shard in sorted(corpus.glob("*.parquet")):
-        for batch in pq.ParquetFile(shard).iter_batches(1000, columns=["repository", "revision", "path", "content"]):
+        for batch in pq.ParquetFile(shard).iter_batches(
+            1000, columns=["repository", "revision", "path", "content"]
+        ):
             yield from batch.to_pylist()
 
 

@@ -75,7 +75,10 @@ def _interpreter(version: str) -> str:
     found = [shutil.which(f"python{version}"), *sorted(map(str, pyenv.glob(f"{version}.*/bin/python")))]
     for candidate in found:
         # A shim of a version manager may be there without the version.
-        if candidate and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+        if (
+            candidate
+            and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0
+        ):
             return candidate
     raise LookupError(f"it needs Python {version}, which is not on this machine")
 
@@ -124,7 +127,9 @@ def write_decisions(corpus: Path, out: Path) -> dict[str, int]:
         decisions.append("kept" if name in kept else "removed" if passes(row["content"]) else "filtered")
         size += len(row["content"].encode())
     pq.write_table(pa.table({"id": ids, "decision": decisions}), out / "decisions.parquet")
-    return {"files": len(ids), "bytes": size} | {d: decisions.count(d) for d in ("kept", "filtered", "removed")}
+    return {"files": len(ids), "bytes": size} | {
+        d: decisions.count(d) for d in ("kept", "filtered", "removed")
+    }
 
 
 def median_of(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

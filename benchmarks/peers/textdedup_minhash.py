@@ -1,7 +1,7 @@
 """text-dedup, read to write, with its own words (Unicode, lower case), in which it differs from all others here.
 
-0.4.0 believes its bands. 0.4.1, which needs Python 3.12, is run with `check_false_positive`: the one peer that verifies.
-It leaves out files of fewer than five words.
+0.4.0 believes its bands. 0.4.1, which needs Python 3.12, is run with `check_false_positive`: it is the one peer that
+verifies. Both leave out files of fewer than five words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,18 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from common import BANDS, NGRAM, PERMUTATIONS, ROWS, THRESHOLD, arguments, file_id, passes, read_rows, write_kept
+from common import (
+    BANDS,
+    NGRAM,
+    PERMUTATIONS,
+    ROWS,
+    THRESHOLD,
+    arguments,
+    file_id,
+    passes,
+    read_rows,
+    write_kept,
+)
 
 SCHEMA = pa.schema([("id", pa.string()), ("content", pa.string())])
 

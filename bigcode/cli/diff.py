@@ -22,9 +22,11 @@ from bigcode.cli.purge import one_dataset
     "--against",
     default="",
     metavar="GENERATION|RELEASE|PLAN",
-    help="A generation, Release/NAME@VERSION, `plan`, or a plan file; what is pending unless given, else the state before.",
+    help="A generation, Release/NAME@VERSION, `plan` or a plan file. Else: what is pending, or the state before.",
 )
-@click.option("--rows", type=click.IntRange(min=0), default=3, show_default=True, help="Examples of each change.")
+@click.option(
+    "--rows", type=click.IntRange(min=0), default=3, show_default=True, help="Examples of each change."
+)
 def command(
     spec: str, dataset: str, workspace: str, env: str, json_output: bool, against: str, rows: int
 ) -> None:

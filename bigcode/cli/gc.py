@@ -33,7 +33,9 @@ _NOUNS = {
 @click.option(
     "--older-than", type=click.IntRange(min=0), metavar="DAYS", help="Only what was written before that."
 )
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date that DAYS count back from; today unless given.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date that DAYS count back from; today unless given."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would go, and take nothing.")
 def command(
     spec: str,
@@ -67,7 +69,8 @@ def command(
                 "kept": done.kept,
                 "bytes": done.bytes,
                 "swept": {
-                    k: {"count": len(items), "bytes": sum(i.bytes for i in items)} for k, items in sums.items()
+                    k: {"count": len(items), "bytes": sum(i.bytes for i in items)}
+                    for k, items in sums.items()
                 },
             },
         )

@@ -16,8 +16,12 @@ from bigcode.cli.output import duration, emit_json, plural
 @workspace_option
 @env_option
 @json_option
-@click.option("--log", is_flag=True, help="Every line of a run's journal; of the last run unless one is named.")
-@click.option("--last", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs are listed.")
+@click.option(
+    "--log", is_flag=True, help="Every line of a run's journal; of the last run unless one is named."
+)
+@click.option(
+    "--last", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs are listed."
+)
 def command(spec: str, run: str, workspace: str, env: str, json_output: bool, log: bool, last: int) -> None:
     """List the runs of the store, or show one: RUN is its number, the start of its id, or `last`."""
     from bigcode.run.history import events_of, find_run, runs

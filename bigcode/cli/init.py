@@ -17,14 +17,18 @@ _NAME = re.compile(r"^[a-z0-9][a-z0-9-]*$")
 
 @click.command("init")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--name", default="", help="Name of the project and its dataset; that of the folder unless given.")
+@click.option(
+    "--name", default="", help="Name of the project and its dataset; that of the folder unless given."
+)
 @click.option(
     "--data",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A table of files, Parquet or JSON lines; a small sample is written unless given.",
 )
 @click.option("--key", is_flag=True, help="Also make the steward's key and seal the empty opt-out list.")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date of the opt-out list; today unless given.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date of the opt-out list; today unless given."
+)
 def command(folder: Path, name: str, data: Path | None, key: bool, as_of: Any) -> None:
     """Write a small workspace to start from: a project, a snapshot, policies, a dataset and its card.
 
@@ -46,5 +50,7 @@ def command(folder: Path, name: str, data: Path | None, key: bool, as_of: Any) -
         optout.seal.main([str(folder)], standalone_mode=False)
     click.echo(f"Wrote a workspace into {folder}.")
     if not key:
-        click.echo(f"Seal its opt-out list: {program()} optout key {folder} && {program()} optout seal {folder}")
+        click.echo(
+            f"Seal its opt-out list: {program()} optout key {folder} && {program()} optout seal {folder}"
+        )
     click.echo(f"Look at it:            {program()} plan {folder}")

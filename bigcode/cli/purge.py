@@ -38,7 +38,9 @@ _NOUNS = {
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A decision record of kind purge that names the rows.",
 )
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date for the tombstones; today unless given.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date for the tombstones; today unless given."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
 def command(
     spec: str,
@@ -89,26 +91,36 @@ def command(
             },
         )
         return
-    click.echo(f"{address}: {plural(targets.files, 'file')}, {plural(len(targets.blobs), 'content')} to erase.")
+    click.echo(
+        f"{address}: {plural(targets.files, 'file')}, {plural(len(targets.blobs), 'content')} to erase."
+    )
     if targets.shared:
         click.echo(f"{plural(targets.shared, 'content')} stay, since other files hold the same.")
     if targets.near:
-        click.echo(f"{plural(targets.near, 'near-copy').replace('copys', 'copies')} by others stay in the snapshot.")
+        click.echo(
+            f"{plural(targets.near, 'near-copy').replace('copys', 'copies')} by others stay in the snapshot."
+        )
     for what, (one, many) in _NOUNS.items():
         if done.objects.get(what):
             click.echo(f"{done.objects[what]:>8,} {one if done.objects[what] == 1 else many}")
     if done.caches:
-        click.echo(f"{done.caches:>8,} cached or unfinished {'thing' if done.caches == 1 else 'things'} dropped")
+        click.echo(
+            f"{done.caches:>8,} cached or unfinished {'thing' if done.caches == 1 else 'things'} dropped"
+        )
     for path in done.files:
         click.echo(f"Rewritten: {path}")
     for model in done.models:
-        click.echo(f"{model} was trained on it and stands; `bigcode apply --retrain` follows the current data.")
+        click.echo(
+            f"{model} was trained on it and stands; `bigcode apply --retrain` follows the current data."
+        )
     if not done.objects:
         click.echo("Nothing of it is in the store.")
     elif dry_run:
         click.echo("Nothing was changed.")
     else:
-        click.echo("Erased. Copies that were given out are out of reach: announce the removal to whoever has them.")
+        click.echo(
+            "Erased. Copies that were given out are out of reach: announce the removal to whoever has them."
+        )
 
 
 def one_dataset(opened: Any, named: str) -> str:

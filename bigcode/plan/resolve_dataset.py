@@ -201,6 +201,7 @@ def _gathering(p: Plan, observers: list[Node]) -> list[Node]:
             inputs=(
                 p.edge("files", "collect.files", "files"),
                 p.edge("observed", "scatter", "observed", "named"),
+                p.edge("columns", "scatter", "columns", "all"),
                 *(p.edge(node.step, node.step, "observed") for node in by_path),
             ),
         ),

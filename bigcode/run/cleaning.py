@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bigcode.run.drafts import MANIFEST
+from bigcode.run.erased import ERASED
 from bigcode.run.session import Session
 from bigcode.run.sweep import read_json, release_folders
 from bigcode.store.gc import list_files
 from bigcode.store.store import Store
 from bigcode.store.tombstones import Tombstone
-
-ERASED = ".erased.json"
-"""In a release folder: files that a purge changed or took, by name: was, now (empty when it is gone), as of, why."""
 
 
 def clean_caches(store: Store, gone: Mapping[str, Tombstone]) -> int:
@@ -79,11 +77,6 @@ def clean_outputs(session: Session, gone: Mapping[str, Tombstone]) -> list[str]:
         for path in sorted(base.rglob(".*.staged")) if base.is_dir() else ():
             path.unlink(missing_ok=True)
     return changed
-
-
-def erased_files(folder: Path) -> dict[str, str]:
-    """Files of a release folder that a purge changed, with the digests that they have since; empty for those gone."""
-    return {name: entry["now"] for name, entry in read_json(folder / ERASED).items()}
 
 
 def _standing(store: Store, key: str) -> str:

@@ -145,7 +145,9 @@ def _of_generation(session: Session, address: str, number: int) -> Side:
 
 def _results(store: Store, nodes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Action]]:
     """Actions that are there still, by node and partition."""
-    found = {node: {label: store.actions.get(key) for label, key in keys.items()} for node, keys in nodes.items()}
+    found = {
+        node: {label: store.actions.get(key) for label, key in keys.items()} for node, keys in nodes.items()
+    }
     return {n: {k: a for k, a in actions.items() if a is not None} for n, actions in found.items()}
 
 
@@ -174,7 +176,9 @@ def _of_release(session: Session, release: str, address: str) -> Side:
     """A published release, from the evidence in its folder."""
     resource = session.workspace.resources.get(release)
     if resource is None:
-        raise fail("E003", f"`{release}` is not in this workspace", hint="A release reads Release/NAME@VERSION.")
+        raise fail(
+            "E003", f"`{release}` is not in this workspace", hint="A release reads Release/NAME@VERSION."
+        )
     folder = session.releases_folder / f"{resource.metadata.name}-{resource.metadata.version}" / "evidence"
     tables = sorted((folder / "verdicts" / address).glob("*.parquet"))
     if not tables:
@@ -227,14 +231,19 @@ def _by_key(verdicts: pa.Table, secret: bytes) -> dict[str, tuple[str, str | Non
     """Reason and public name of each row; the name is None where an opt-out hides it."""
     columns = (verdicts[name].to_pylist() for name in ("row", "path", "reason"))
     return {
-        (row_key(secret, row) if secret and path is not None else row): (reason, None if path is None else row)
+        (row_key(secret, row) if secret and path is not None else row): (
+            reason,
+            None if path is None else row,
+        )
         for row, path, reason in zip(*columns, strict=True)
     }
 
 
 def _reads(side: Side, wanted: set[str], seen: set[str]) -> dict[str, dict[str, Any]]:
     """For each file what its reason was decided on; other files are named only where `seen` holds them."""
-    table = side.verdicts.filter(pc.is_in(side.verdicts["row"], value_set=pa.array(sorted(wanted), pa.string())))
+    table = side.verdicts.filter(
+        pc.is_in(side.verdicts["row"], value_set=pa.array(sorted(wanted), pa.string()))
+    )
     rows = {row["row"]: row for row in table.to_pylist()}
     observed: dict[str, dict[str, Any]] = {}
     columns = reads_of({row["reason"] for row in rows.values()}, side.rules)

@@ -17,10 +17,9 @@ import pyarrow.parquet as pq
 from bigcode.api.canonical import digest
 from bigcode.run import faults
 from bigcode.run.cleaning import clean_caches, clean_outputs
+from bigcode.run.lineage import archives_of, made_of_text, models_trained_on, read_actions, stones_of, unnamed
 from bigcode.run.session import Session
-from bigcode.run.sweep import published_folders, read_json
-from bigcode.store.actions import Action
-from bigcode.store.gc import list_files, named_objects
+from bigcode.store.gc import list_files
 from bigcode.store.store import Store
 from bigcode.store.tables import encode_table, read_table
 from bigcode.store.tombstones import Tombstone, record_purge
@@ -30,11 +29,29 @@ _LINE = 40
 _PIECE = 16
 """A value of an observation that holds so many bytes of the content verbatim is content."""
 _NAMES = frozenset(
-    ["host", "owner", "repository", "revision", "path", "name", "blob", "git_sha1", "authors", "language", "row", "seat", "cluster", "reason", "split", "signature", "bands", "shingles", "prints"]
+    [
+        "host",
+        "owner",
+        "repository",
+        "revision",
+        "path",
+        "name",
+        "blob",
+        "git_sha1",
+        "authors",
+        "language",
+        "row",
+        "seat",
+        "cluster",
+        "reason",
+        "split",
+        "signature",
+        "bands",
+        "shingles",
+        "prints",
+    ]
 )
 """Columns that say which file it is, and hashes; they are no content."""
-_MADE_OF_TEXT = ("tokens", "labels")
-"""Slots whose outputs hold the text itself in another form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +91,12 @@ def erase(session: Session, order: Order, *, dry_run: bool = False) -> Erased:
     store, out = session.store, Erased()
     purge = ""
     if order.blobs and not dry_run:
-        said = {"subject": order.subject, "reason": order.reason, "asOf": order.as_of, "blobs": sorted(order.blobs)}
+        said = {
+            "subject": order.subject,
+            "reason": order.reason,
+            "asOf": order.as_of,
+            "blobs": sorted(order.blobs),
+        }
         purge = record_purge(store.files, said)
         faults.point("purge.recorded")
     wanted = pa.array(sorted(order.blobs), pa.string())
@@ -87,24 +109,24 @@ def erase(session: Session, order: Order, *, dry_run: bool = False) -> Erased:
         fresh = _without(table, hit.what, wanted, contents, lines)
         if fresh is not None:
             _replace(store, hit, encode_table(fresh), order, purge, out, dry_run)
-    stones = {stone.digest: stone for stone in _stones(store)}
+    stones = {stone.digest: stone for stone in stones_of(store)}
     touched = {h.key for h in hits if h.what == "rows"}
     touched |= {d for d, s in stones.items() if s.what in ("rows", "derived", "loose")}
     fetched = {h.key for h in hits if h.what == "blobs"} | {d for d, s in stones.items() if s.what == "blobs"}
-    actions = _actions(store)
-    derived = _derived(session, actions, touched)
+    actions = read_actions(store)
+    derived = made_of_text(session, actions, touched)
     for key in sorted(derived):
         _bury(store, _Hit(key, "derived", 0), order, purge, out, dry_run)
-    for key in sorted(_archives(actions, fetched)):
+    for key in sorted(archives_of(actions, fetched)):
         _bury(store, _Hit(key, "archive", 0), order, purge, out, dry_run)
-    for key in _unnamed(session, actions):
+    for key in unnamed(session, actions):
         if not _is_table(store, key):
             _count(out, "download", _size(store, key))
             if not dry_run:
                 store.files.remove(store.objects.name(key))
-    out.models = _models(session, actions, touched | derived)
+    out.models = models_trained_on(session, actions, touched | derived)
     if not dry_run:
-        gone = {stone.digest: stone for stone in _stones(store)}
+        gone = {stone.digest: stone for stone in stones_of(store)}
         out.caches = clean_caches(store, gone)
         faults.point("purge.caches")
         out.files = clean_outputs(session, gone)
@@ -124,7 +146,9 @@ def _hits(store: Store, wanted: pa.Array) -> Iterator[_Hit]:
                 if "content" in columns:
                     yield _Hit(key, "loose", item.bytes)
                 continue
-            found = pc.any(pc.is_in(parquet.read(["blob"])["blob"].cast(pa.string()), value_set=wanted)).as_py()
+            found = pc.any(
+                pc.is_in(parquet.read(["blob"])["blob"].cast(pa.string()), value_set=wanted)
+            ).as_py()
         if found:
             what = "seen" if "content" not in columns else "rows" if "path" in columns else "blobs"
             yield _Hit(key, what, item.bytes)
@@ -162,9 +186,13 @@ def _without(
         return table.filter(pc.invert(mask))
     if what == "blobs":
         # The rows stay, empty: what was observed of them stands, and seats that they held stay empty.
-        content = pc.if_else(mask, pa.scalar(b"", pa.binary()), table["content"].cast(pa.binary()).combine_chunks())
+        content = pc.if_else(
+            mask, pa.scalar(b"", pa.binary()), table["content"].cast(pa.binary()).combine_chunks()
+        )
         index = table.column_names.index("content")
-        return table.set_column(index, table.schema.field("content"), content.cast(table.schema.field("content").type))
+        return table.set_column(
+            index, table.schema.field("content"), content.cast(table.schema.field("content").type)
+        )
     columns = [_scrubbed(table, name, mask, contents) for name in table.column_names]
     if not any(changed for _, changed in columns):
         return None
@@ -242,75 +270,3 @@ def _count(out: Erased, what: str, size: int) -> None:
 def _size(store: Store, key: str) -> int:
     name = store.files.at(store.objects.name(key))
     return int(store.files.fs.size(name)) if store.files.exists(store.objects.name(key)) else 0
-
-
-def _stones(store: Store) -> Iterator[Tombstone]:
-    for name in sorted(list_files(store, "tombstones")):
-        stone = store.objects.tombstones.read(name.rpartition("/")[2].removesuffix(".json"))
-        if stone is not None:
-            yield stone
-
-
-def _actions(store: Store) -> dict[str, Action]:
-    names = (name.rpartition("/")[2] for name in sorted(list_files(store, "actions")))
-    read = ((n.removesuffix(".json"), store.actions.read(n.removesuffix(".json"))) for n in names if n[0] != ".")
-    return {key: action for key, action in read if action is not None}
-
-
-def _derived(session: Session, actions: Mapping[str, Action], touched: set[str]) -> set[str]:
-    """Outputs that hold the text of touched shards in another form: token shards, indexes, labelled sets."""
-    offers = session.host.registry.offers
-
-    def holds_text(component: str) -> bool:
-        if component.startswith("core."):
-            return False
-        name = component if component in offers else component.rpartition(".")[0]
-        return name not in offers or offers[name].component.slot in _MADE_OF_TEXT
-
-    reached, found = set(touched), set()
-    before = -1
-    while before != len(found):
-        before = len(found)
-        for action in actions.values():
-            if action.recorded or not holds_text(action.component):
-                continue
-            if any(digest in reached for pairs in action.inputs.values() for _, digest in pairs):
-                found |= {entry.digest for entry in action.entries()} - touched
-        reached |= found
-    return found
-
-
-def _archives(actions: Mapping[str, Action], fetched: set[str]) -> set[str]:
-    """Downloads that the units whose contents are touched were read from."""
-    outputs = {entry.digest for action in actions.values() for entry in action.entries()}
-    found: set[str] = set()
-    for action in actions.values():
-        if fetched & {entry.digest for entry in action.entries()} and isinstance(action.identity, dict):
-            found |= named_objects(action) - outputs - {d for f in action.facts for d in f.inputs}
-            found -= set((action.identity.get("literals") or {}).values())
-    return found
-
-
-def _unnamed(session: Session, actions: Mapping[str, Action]) -> list[str]:
-    """Objects that nothing names: kept downloads, mostly."""
-    store = session.store
-    named = set().union(*(named_objects(action) for action in actions.values()), session.pins().values())
-    for folder in published_folders(session):
-        named |= set(read_json(folder / ".manifest.json").values())
-    named |= {stone.replaced_by for stone in _stones(store)}
-    keys = (name.rpartition("/")[2] for name in sorted(list_files(store, "objects")))
-    return [key for key in keys if key not in named and not key.startswith(".")]
-
-
-def _models(session: Session, actions: Mapping[str, Action], touched: set[str]) -> list[str]:
-    """Models whose recorded training read what is gone; they stand, and nothing takes it out of them."""
-    found = []
-    for address in session.store.refs.addresses():
-        if not address.startswith("Model/"):
-            continue
-        value = session.store.refs.read(address).value or {}
-        keys = [key for labels in value.get("nodes", {}).values() for key in labels.values()]
-        read = {d for key in keys if key in actions for p in actions[key].inputs.values() for _, d in p}
-        if read & touched:
-            found.append(address)
-    return found

@@ -30,14 +30,15 @@ def scatter(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         at = pc.index_in(out["blob"], value_set=named["blob"].combine_chunks())
         cluster = named["cluster"].combine_chunks().take(at.combine_chunks())
         out = out.append_column("cluster", pc.fill_null(cluster, ""))
-    return {"observed": split_by(out, bucket.astype(np.int64))}
+    # Buckets without files have the same columns, too.
+    return {"observed": split_by(out, bucket.astype(np.int64)), "columns": [("", out.schema.empty_table())]}
 
 
 def gather(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """The files of a bucket with all that was observed about them, row by row."""
     out = inputs.table("files")
-    if inputs.entries("observed"):
-        out = _join(out, inputs.table("observed"), ("blob", "path"))
+    observed = [*inputs.tables("columns")[:1], *inputs.tables("observed")]
+    out = _join(out, pa.concat_tables(observed), ("blob", "path"))
     for name in sorted(task.inputs):
         if name.startswith("observe."):
             out = _join(out, inputs.table(name))

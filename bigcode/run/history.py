@@ -163,8 +163,8 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
 def _read(folder: Path) -> Run:
     path = folder / "journal.jsonl"
     events = list(_events(path))
-    said = next((e for e in events if e["event"] == "run"), {})
-    end = next((e for e in reversed(events) if e["event"] == "end"), {})
+    said: dict[str, Any] = next((e for e in events if e["event"] == "run"), {})
+    end: dict[str, Any] = next((e for e in reversed(events) if e["event"] == "end"), {})
     failures = tuple({k: e[k] for k in ("node", "code", "message")} for e in events if e["event"] == "failed")
     seconds: dict[str, float] = {}
     ran: dict[str, int] = {}

@@ -7,18 +7,22 @@ node's; seconds from the median of earlier runs.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bigcode.api.diagnostics import Diagnostic, fail
+from bigcode.api.diagnostics import Diagnostic, Problem, fail, raise_errors
 from bigcode.plan.graph import Graph
 from bigcode.plan.survey import Survey
 from bigcode.run.history import runs, seconds_by_node
+from bigcode.run.planning import survey_session
+from bigcode.run.retire import refuse_work
 from bigcode.run.session import Session
 from bigcode.store.store import Store
 
+DAMAGE = ("E503", "E504")
+"""Objects that do not match their digest or are gone."""
 TIGHT = 0.8
 """From this share of the free space on, a warning is given."""
 
@@ -45,7 +49,9 @@ class Estimate:
         basis = f"median of {self.runs} earlier run{'s' if self.runs > 1 else ''}"
         rest = f"; new: {', '.join(self.unknown[:3])}" if self.unknown else ""
         more = f" and {len(self.unknown) - 3} more" if len(self.unknown) > 3 else ""
-        return f"About {_time(self.seconds)} of work{some}, {_size(self.bytes)} to write ({basis}{rest}{more})."
+        return (
+            f"About {_time(self.seconds)} of work{some}, {_size(self.bytes)} to write ({basis}{rest}{more})."
+        )
 
 
 def estimate(
@@ -91,6 +97,26 @@ def check(
     if made.bytes > made.free:
         raise fail("E515", told, hint=hint)
     return made, [Diagnostic("E515", told, None, hint, severity="warning")]
+
+
+def look_ahead(
+    session: Session, graph: Graph, targets: tuple[str, ...] = (), retrain: Iterable[str] = ()
+) -> tuple[Estimate | None, list[Diagnostic]]:
+    """What `apply` asks before it starts: whether the work may be done, fits, and how long it takes.
+
+    Nothing is said of a store with damaged objects, which the walk itself makes good.
+
+    Raises:
+        Problem: E514 for work on what is retired or withdrawn, E515 for what does not fit.
+    """
+    try:
+        found = survey_session(session, targets, retrain)[1]
+    except Problem as problem:
+        if all(d.code in DAMAGE for d in problem.diagnostics):
+            return None, []
+        raise
+    raise_errors(refuse_work(session.workspace, graph, found))
+    return check(session, graph, found)
 
 
 def _sizes(store: Store, graph: Graph, nodes: set[str]) -> dict[str, dict[str, int]]:

@@ -39,7 +39,13 @@ class Targets:
 
 
 def purge(
-    session: Session, address: str, rows: frozenset[str] | None, reason: str, as_of: str, *, dry_run: bool = False
+    session: Session,
+    address: str,
+    rows: frozenset[str] | None,
+    reason: str,
+    as_of: str,
+    *,
+    dry_run: bool = False,
 ) -> tuple[Targets, Erased]:
     """Erase contents of a dataset's snapshot from the store and from what was written of it.
 
@@ -120,7 +126,9 @@ def _files(session: Session, results: Mapping[str, Any], snapshot: str) -> pa.Ta
 
 def _verdicts(session: Session, results: Mapping[str, Any], address: str) -> pa.Table:
     return pa.concat_tables(
-        read_table(session.store.objects, action.outputs["verdicts"][0].digest, ["row", "path", "blob", "reason"])
+        read_table(
+            session.store.objects, action.outputs["verdicts"][0].digest, ["row", "path", "blob", "reason"]
+        )
         for action in results[f"{address}#verdicts"].values()
     )
 

@@ -24,7 +24,7 @@ _BUILT = ("Dataset", "Tokenizer", "Model", "Evaluation", "AttributionIndex")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The lifecycle of a version, as a person reads it."""
+    """The lifecycle of a version, as a person reads it. The successor is named by the version or names it."""
 
     name: str
     reason: str = ""
@@ -33,7 +33,7 @@ class State:
 
     def __str__(self) -> str:
         text = self.name + (f" since {self.since}" if self.since else "")
-        text += f" by {self.successor}" if self.successor else ""
+        text += f" by {self.successor}" if self.successor and self.name == "superseded" else ""
         return text + (f": {self.reason}" if self.reason else "")
 
 
@@ -42,7 +42,10 @@ def state_of(workspace: Workspace, address: str) -> State:
     lifecycle = getattr(workspace.resources[address].spec, "lifecycle", None)
     if lifecycle is None:
         return State("current")
-    successor = workspace.address_of(lifecycle.superseded_by) if lifecycle.superseded_by else ""
+    if lifecycle.superseded_by:
+        successor = workspace.address_of(lifecycle.superseded_by)
+    else:
+        successor = next(iter(successors(workspace, address)), "")
     return State(lifecycle.state, lifecycle.reason, lifecycle.since or "", successor)
 
 
@@ -53,21 +56,22 @@ def check_lifecycles(workspace: Workspace) -> list[Diagnostic]:
         if not hasattr(resource.spec, "lifecycle"):
             continue
         state = state_of(workspace, address)
-        missing = list(_missing(state, address))
+        missing = list(_missing(state, address, bool(resource.spec.lifecycle.superseded_by)))
         if missing:
             place = workspace.place(address, "spec", "lifecycle")
             found.append(Diagnostic("E211", f"{address} is {state.name} and {missing[0]}", place, missing[1]))
     return found
 
 
-def _missing(state: State, address: str) -> Iterator[str]:
+def _missing(state: State, address: str, named: bool) -> Iterator[str]:
     if state.name == "superseded" and not state.successor:
-        yield from ("names no successor", "Write `supersededBy: Kind/name@version`.")
+        hint = "Write `supersededBy: Kind/name@version`, or `supersedes` in the version that took its place."
+        yield from ("names no successor", hint)
     elif state.successor == address:
         yield from ("names itself as its successor", "Name the version that took its place.")
     elif state.name in ENDED and not (state.reason and state.since):
         yield from ("does not say why, and since when", "Write `reason` and `since`.")
-    elif state.successor and state.name in ("draft", "current"):
+    elif named and state.name in ("draft", "current"):
         yield from (f"names {state.successor} as its successor", "Set `state: superseded`.")
 
 
@@ -118,8 +122,7 @@ def refuse_release(workspace: Workspace, address: str, *, again: bool = False) -
 
 def _refused(workspace: Workspace, address: str, part: str, state: State) -> Diagnostic:
     what = f"{address} is {state}" if part == address else f"{address} is made from {part}, which is {state}"
-    successor = state.successor or next(iter(successors(workspace, part)), "")
-    hint = f"Use {successor}." if successor else "Leave it as it is, or make a new version."
+    hint = f"Use {state.successor}." if state.successor else "Leave it as it is, or make a new version."
     return Diagnostic("E514", what, workspace.place(address), hint)
 
 
@@ -144,7 +147,13 @@ def lifecycle_facts(resource: Resource, state: State) -> list[Fact]:
     )
     return [
         Fact(
-            f"{resource.address}/{name}", value, unit, "declared", label=label, source=source, as_of=state.since
+            f"{resource.address}/{name}",
+            value,
+            unit,
+            "declared",
+            label=label,
+            source=source,
+            as_of=state.since,
         )
         for name, value, unit, label in values
         if value

@@ -138,10 +138,17 @@ _SAMPLE = {
     "LICENSE": _MIT,
     "sample/shapes.py": '"""Areas of shapes."""\n\nimport math\n\n\ndef circle(radius: float) -> float:\n'
     "    return math.pi * radius**2\n",
-    "sample/words.py": '"""Words of a text."""\n\n\ndef count(text: str) -> dict[str, int]:\n    found: dict[str, int] = {}\n'
+    "sample/words.py": '"""Words of a text."""\n\n\ndef count(text: str) -> dict[str, int]:\n'
+    "    found: dict[str, int] = {}\n"
     "    for word in text.lower().split():\n        found[word] = found.get(word, 0) + 1\n    return found\n",
 }
-_IGNORE = "# The names of people who opted out, and what is built.\n/optouts/\n/.bigcode/\n/governance/cards/\n/releases/\n"
+_IGNORE = """\
+# The names of people who opted out, and what is built.
+/optouts/
+/.bigcode/
+/governance/cards/
+/releases/
+"""
 
 
 def workspace_files(registry: Registry, name: str, as_of: str, data: str = "") -> dict[str, bytes]:
@@ -157,9 +164,8 @@ def workspace_files(registry: Registry, name: str, as_of: str, data: str = "") -
     """
     versions = {f"@{used}@": str(registry.find(used).version) for used in _USED}
     form = "parquet" if data.endswith(".parquet") else "jsonl"
-    values = {
-        **versions, "DATA": json.dumps(data or "source.jsonl"), "FORMAT": form, "DATE": as_of, "LIST": LIST, "NAME": name,
-    }  # fmt: skip
+    table = json.dumps(data or "source.jsonl")
+    values = {**versions, "DATA": table, "FORMAT": form, "DATE": as_of, "LIST": LIST, "NAME": name}
     texts = {
         "project.yaml": _PROJECT,
         "snapshot.yaml": _SNAPSHOT,
@@ -184,7 +190,13 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def _sample() -> bytes:
-    row = {"host": "example", "owner": "sample", "repository": "sample", "revision": "1.0", "released": 1_600_000_000}
+    row = {
+        "host": "example",
+        "owner": "sample",
+        "repository": "sample",
+        "revision": "1.0",
+        "released": 1_600_000_000,
+    }
     lines = [json.dumps({**row, "path": path, "content": text}) for path, text in sorted(_SAMPLE.items())]
     return ("\n".join(lines) + "\n").encode()
 

@@ -24,7 +24,7 @@ def reads_of(reasons: Iterable[str], rules: Mapping[str, Mapping[str, Any]]) -> 
         kind, _, name = reason.partition(".")
         found |= set(_COLUMNS.get(kind, ()))
         if kind == "quality" and name in rules:
-            found |= {column for column in _columns(rules[name])}
+            found |= set(_columns(rules[name]))
     return found
 
 

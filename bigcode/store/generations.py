@@ -1,4 +1,4 @@
-"""The earlier values of a reference, which are never removed: each is a small file, and the next one needs its place."""
+"""The earlier values of a reference. They are never removed: each is small, and its place keeps a late writer out."""
 
 from __future__ import annotations
 

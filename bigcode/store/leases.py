@@ -54,6 +54,7 @@ def alone(store: Store) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        _standing(store)
         name = _enter(store, _ALONE)
         try:
             # The own entry comes first, so that of two that begin at once at least one sees the other.

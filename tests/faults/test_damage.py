@@ -82,10 +82,10 @@ def test_a_corrupt_object_is_put_aside_and_made_anew(
     "step, reader",
     [
         ("collect.blobs", "observe.quality"),
-        ("observe.license", "gather"),
-        ("cluster.near", "decide.elect"),
+        ("observe.license", "scatter"),
+        ("cluster.near", "cluster.members"),
         ("gather", "decide.quality"),
-        ("decide.elect", "decide.copies"),
+        ("decide.ballots", "decide.elect"),
         ("export.layout", "export.shards"),
         ("render", "facts"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -19,8 +20,11 @@ import pytest
 from workspaces import apply, bundle_of, copy_space, edit_spec, root_of, write_rows, write_wishes
 
 from bigcode.api import Problem
+from bigcode.api.shapes import Entry
 from bigcode.cli import run
 from bigcode.run import faults
+from bigcode.run.erased import erased_files
+from bigcode.store.actions import Action
 from bigcode.store.leases import working
 from bigcode.store.store import Store
 from bigcode.store.tombstones import Tombstone, purged_blobs
@@ -31,13 +35,21 @@ MARKS = {owner: f"{owner[:4]}{'7f3a9c51e8b24d06' * 2}"[:32] for owner in OWNERS}
 """Strings of 32 bytes that stand in every Python file of an owner, and in copies that others vendored."""
 
 
+TOKENS, WEIGHTS = "70" * 32, "77" * 32
+"""Keys of results that were made of the shards before anybody opted out."""
+
+
 def planted() -> list[dict[str, Any]]:
     """The corpus with the marks; what was a copy of a file is one still."""
     rows = build_corpus()
-    of = {row["content"]: row["owner"] for row in rows if row["owner"] in OWNERS and row["path"].endswith(".py")}
+    of = {
+        row["content"]: row["owner"] for row in rows if row["owner"] in OWNERS and row["path"].endswith(".py")
+    }
     of.pop("", None)
     return [
-        {**row, "content": f"{row['content']}\n# {MARKS[of[row['content']]]}\n"} if row["content"] in of else row
+        {**row, "content": f"{row['content']}\n# {MARKS[of[row['content']]]}\n"}
+        if row["content"] in of
+        else row
         for row in rows
     ]
 
@@ -63,9 +75,33 @@ def build(space: Path) -> Path:
     (store.scratch("a" * 64) / "log.txt").write_text(MARKS["requestlib"])
     (space / ".bigcode" / "objects" / "00").mkdir(exist_ok=True)
     (space / ".bigcode" / "objects" / "00" / ".tmp-0").write_text(MARKS["alpha"])
+    publish_and_encode(space, store)
     write_wishes(space, [("owner", owner) for owner in OWNERS])
     apply(space)
     return space
+
+
+def publish_and_encode(space: Path, store: Store) -> None:
+    """Lay out the shards as a published release would, and make tokens of one of them."""
+    keys = store.refs.read("Dataset/tiny@1.0.0").value["nodes"]["Dataset/tiny@1.0.0#export.shards"]
+    entries = [e for key in keys.values() for e in store.actions.read(key).entries()]
+    folder = space / "releases" / "tiny" / "old-1.0.0"
+    for entry in entries:
+        path = folder / "dataset" / entry.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(store.objects.get(entry.digest))
+    listed = {f"dataset/{e.name}": e.digest for e in entries}
+    (folder / ".manifest.json").write_text(json.dumps(listed))
+    (folder / "dataset" / ".half.parquet.staged").write_text(MARKS["alpha"])
+    tokens = store.objects.put(b"tokens " + "".join(MARKS.values()).encode())
+    weights = store.objects.put(b"weights")
+    inputs = {"data": tuple((e.name, e.digest) for e in entries)}
+    store.actions.commit(
+        Action(TOKENS, "train.tokens", 1, "", {}, inputs, {"tokens": (Entry("t", tokens, 0, 1),)})
+    )
+    read, saved = {"tokens": (("t", tokens),)}, {"model": (Entry("m", weights, 0, 7),)}
+    store.actions.commit(Action(WEIGHTS, "train.causal-lm", 1, "", {}, read, saved, recorded=True))
+    store.refs.move("Model/old@1.0.0", 0, {"nodes": {"Model/old@1.0.0#train": {"": WEIGHTS}}})
 
 
 @pytest.fixture
@@ -130,6 +166,30 @@ def test_nothing_of_it_is_left_and_all_else_stands(
     capsys.readouterr()
     assert run(["apply", str(space), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0
+
+
+def test_results_made_of_it_stand_without_the_text(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert purge(space) == 0
+    assert "Model/old@1.0.0 was trained on it and stands" in capsys.readouterr().out
+    store = Store(str(space / ".bigcode"))
+    for key in (TOKENS, WEIGHTS):
+        assert store.actions.get(key) is not None
+    assert store.objects.get(store.actions.read(WEIGHTS).entries()[0].digest) == b"weights"
+    with pytest.raises(Problem, match="E512"):
+        store.objects.get(store.actions.read(TOKENS).entries()[0].digest)
+
+
+def test_a_published_folder_says_what_was_erased(space: Path) -> None:
+    folder = space / "releases" / "tiny" / "old-1.0.0"
+    before = set(folder.rglob("*.parquet"))
+    assert purge(space) == 0
+    erased = json.loads((folder / ".erased.json").read_text())
+    assert erased
+    assert set(folder.rglob("*.parquet")) == before
+    for name, entry in erased.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == entry["now"] != entry["was"]
+        assert (entry["asOf"], entry["reason"]) == ("2026-11-20", "opt-out")
+    assert erased_files(folder) == {name: entry["now"] for name, entry in erased.items()}
 
 
 def test_a_dry_run_changes_nothing(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,7 +270,17 @@ NTH = {"purge.replaced": 3, "purge.buried": 4, "purge.erased": 2}
 @pytest.mark.parametrize("point", [p for p in faults.STORE_POINTS if p.startswith("purge.")])
 def test_the_same_command_goes_on_after_a_kill(space: Path, tmp_path: Path, point: str) -> None:
     before = root_of(bundle_of(space, tmp_path / "before"))
-    command = [sys.executable, "-m", "bigcode", "purge", str(space), "--rows", "optout", "--as-of", "2026-11-20"]
+    command = [
+        sys.executable,
+        "-m",
+        "bigcode",
+        "purge",
+        str(space),
+        "--rows",
+        "optout",
+        "--as-of",
+        "2026-11-20",
+    ]
     wanted = f"{point}:kill:{NTH.get(point, 1)}"
     done = subprocess.run(command, env={**os.environ, "BIGCODE_FAULT": wanted}, capture_output=True)
     assert done.returncode == -signal.SIGKILL
@@ -226,3 +296,26 @@ def test_judgements_run_again_on_what_is_left(space: Path) -> None:
     edit_spec(space / "dataset.yaml", "quality", "rules", value=[])
     apply(space)
     assert scan(space) == set()
+
+
+def test_a_store_elsewhere_is_purged_and_swept_alike(
+    blank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    url = f"memory://{tmp_path.name}"
+    edit_spec(blank / "project.yaml", "execution", "store", value=url)
+    write_rows(blank, planted())
+    assert run(["optout", "key", str(blank)]) == 0
+    write_wishes(blank, [])
+    apply(blank)
+    write_wishes(blank, [("owner", owner) for owner in OWNERS])
+    apply(blank)
+    assert purge(blank) == 0
+    assert run(["gc", str(blank), "--keep-generations", "1"]) == 0
+    copy = tmp_path / "copy"
+    files = Store(url).files
+    files.fs.get(files.root, str(copy), recursive=True)
+    assert places_of(MARKS.values(), copy) | places_of(MARKS.values(), tmp_path / "home") == set()
+    assert {p.name for p in copy.iterdir()} >= {"objects", "actions", "refs", "tombstones", "purges"}
+    assert run(["plan", str(blank), "--exit-code"]) == 0
+    assert run(["verify", str(blank)]) == 0

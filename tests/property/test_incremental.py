@@ -58,7 +58,7 @@ RULES = [
     {"id": "long", "column": "lines", "above": 20},
     {"id": "line-length", "column": "max_line", "above": 90},
 ]
-MINHASH = {"uses": "dedup.minhash", "version": 1}
+MINHASH = {"uses": "dedup.minhash", "version": 2}
 
 
 @dataclass

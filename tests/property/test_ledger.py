@@ -64,7 +64,7 @@ def space(applied_template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def write_policy(space: Path, policy: dict[str, Any]) -> None:
     dedup = (
-        {"uses": "dedup.minhash", "version": 1, "with": {"threshold": policy["dedup"]}}
+        {"uses": "dedup.minhash", "version": 2, "with": {"threshold": policy["dedup"]}}
         if policy["dedup"]
         else None
     )

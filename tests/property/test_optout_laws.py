@@ -21,7 +21,7 @@ from workspaces import (
     write_wishes,
 )
 
-from bigcode.decide import verdicts
+from bigcode.decide import columns
 from bigcode.testing import texts
 from bigcode.testing.corpus import blob_of, build_corpus
 
@@ -62,7 +62,7 @@ def test_one_more_wish_never_adds_a_file_to_the_release(
     more = build(built, [*wanted, one_more])
     assert kept_of(more) <= kept <= kept_of(built[1])
     shards = {
-        verdicts.file_id(*(row[c] for c in ("host", "owner", "repository", "revision", "path")))
+        columns.file_id(*(row[c] for c in ("host", "owner", "repository", "revision", "path")))
         for row in shard_rows(built[0], more)
     }
     assert shards == kept_of(more)
@@ -118,9 +118,15 @@ def test_an_opt_out_reruns_only_what_it_touches(applied: Path, tmp_path: Path) -
     ran = tasks_of_last_run(applied)
     assert len(ran) == len(set(ran))
     assert {step for step, _ in ran} == {
+        "decide.wishes",
         "decide.optout",
+        "decide.seeds",
+        "decide.holders",
         "decide.copies",
+        "decide.seats",
         "verdicts",
+        "tally",
+        "export.rows",
         "export.shards",
         "facts",
         "render",
@@ -138,8 +144,10 @@ def test_a_wish_that_names_nothing_here_reruns_no_verdict(applied: Path) -> None
     write_wishes(applied, [("owner", "nobody-here")])
     apply(applied)
     assert {step for step, _ in tasks_of_last_run(applied)} == {
+        "decide.wishes",
         "decide.optout",
         "decide.copies",
+        "decide.seats",
         "facts",
         "render",
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigcode.decide.expressions import satisfied
+from bigcode.decide.expressions import operands, satisfied, stem
 
 ALLOWED = {"MIT", "Apache-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"}
 GOOD = st.recursive(
@@ -56,3 +56,23 @@ def test_junk_anywhere_makes_an_expression_one_that_cannot_be_read(
 def test_any_text_has_an_answer(expression: str) -> None:
     assert satisfied(expression, lambda _: True) in (True, False)
     assert not satisfied(expression, lambda _: False)
+
+
+@pytest.mark.parametrize(
+    "expression, named",
+    [
+        ("", []),
+        ("MIT", ["MIT"]),
+        (
+            "(MIT OR Apache-2.0) AND GPL-2.0-only WITH Classpath-exception-2.0",
+            ["MIT", "Apache-2.0", "GPL-2.0-only"],
+        ),
+    ],
+)
+def test_operands_are_the_licences_without_exceptions(expression: str, named: list[str]) -> None:
+    assert operands(expression) == named
+
+
+@pytest.mark.parametrize("identifier", ["GPL-2.0-only", "GPL-2.0-or-later", "GPL-2.0+", "GPL-2.0"])
+def test_a_stem_is_what_a_licence_text_can_tell(identifier: str) -> None:
+    assert stem(identifier) == "GPL-2.0"

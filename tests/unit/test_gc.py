@@ -58,7 +58,9 @@ def move(store: Store, address: str, *keys: str, identity: str = "") -> None:
 
 
 def swept(store: Store, roots: Roots, before: float | None = None) -> set[str]:
-    listed = {n: i for f in ("objects", "actions", "index", "quarantine") for n, i in list_files(store, f).items()}
+    listed = {
+        n: i for f in ("objects", "actions", "index", "quarantine") for n, i in list_files(store, f).items()
+    }
     garbage = find_garbage(store, listed, mark(store, roots), roots, before=before)
     return {f"{g.kind} {g.name}" for g in sweep(store, garbage, nothing)}
 

@@ -21,7 +21,7 @@ _WRITES = {
 
 @hookimpl
 def bigcode_components() -> Iterable[Component]:
-    return [
+    observers = [
         Component(
             name=name,
             version=1,
@@ -34,3 +34,12 @@ def bigcode_components() -> Iterable[Component]:
         )
         for name, writes in _WRITES.items()
     ]
+    meter = Component(
+        name="plain.meter",
+        version=1,
+        slot="executor",
+        factory="bigcode_plain.executor:MeteringExecutor",
+        config="bigcode_plain.config:PlainConfig",
+        summary="One task at a time, with what each takes",
+    )
+    return [*observers, meter]

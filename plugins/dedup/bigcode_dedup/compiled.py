@@ -34,9 +34,9 @@ def shingle(piece: Piece, ngram: int) -> Lists:
 
 
 def winnow(piece: Piece, ngram: int, window: int) -> tuple[Lists, NDArray[np.int64]]:
-    """The distinct least hashes of all windows of token n-grams in each file, ascending, uint32, and how many
+    """The distinct least hashes of all windows of token n-grams in each file, ascending, uint64, and how many
     tokens each file has (int64)."""
-    out, tokens = _empty(piece, np.uint32), np.zeros(len(piece.offsets) - 1, np.int64)
+    out, tokens = _empty(piece, np.uint64), np.zeros(len(piece.offsets) - 1, np.int64)
     kernels.winnow(piece, TOKENS, _BASE, ngram, window, out.values, out.starts, tokens)
     return _filled(out), tokens
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Halves = NDArray[np.uint32]
 Wholes = NDArray[np.uint64]
+Values = NDArray[Any]
+"""Either of the two before."""
 
 _U = np.uint64
 _SLOTS = 1 << 14
@@ -160,24 +162,24 @@ def _permute(hashes: Halves, count: int, factors: Halves, addends: Halves, row: 
 
 
 @_inner
-def _scatter(values: Halves, count: int, shift: int, places: Ints, out: Halves) -> None:
+def _scatter(values: Values, count: int, shift: int, places: Ints, out: Values) -> None:
     """One pass of a radix sort, by the eight bits from `shift` on."""
     places[:] = 0
     for i in range(count):
-        places[(values[i] >> np.uint32(shift)) & np.uint32(255)] += 1
+        places[(values[i] >> _U(shift)) & _U(255)] += 1
     place = 0
     for digit in range(256):
         size = places[digit]
         places[digit] = place
         place += size
     for i in range(count):
-        digit = (values[i] >> np.uint32(shift)) & np.uint32(255)
+        digit = (values[i] >> _U(shift)) & _U(255)
         out[places[digit]] = values[i]
         places[digit] += 1
 
 
 @_inner
-def _sort_distinct(values: Halves, count: int, spare: Halves) -> int:
+def _sort_distinct(values: Values, count: int, spare: Values) -> int:
     """Sort `values[:count]`, few by insertion and many by radix, and drop repeats; returns how many are left."""
     if count <= 48:
         for i in range(1, count):
@@ -188,7 +190,7 @@ def _sort_distinct(values: Halves, count: int, spare: Halves) -> int:
             values[j] = value
     else:
         places = np.empty(256, np.int64)
-        for shift in range(0, 32, 16):
+        for shift in range(0, 8 * values.itemsize, 16):
             _scatter(values, count, shift, places, spare)
             _scatter(spare, count, shift + 8, places, values)
     kept = 0
@@ -201,7 +203,7 @@ def _sort_distinct(values: Halves, count: int, spare: Halves) -> int:
 
 
 @_inner
-def _slide(values: Halves, count: int, window: int) -> int:
+def _slide(values: Wholes, count: int, window: int) -> int:
     """The least of each `window` values in a row, in place; returns how many. Widths double, so passes are few."""
     width = 1
     while width < window:
@@ -250,22 +252,19 @@ def shingle(piece: Piece, alphabet: Alphabet, base: np.uint64, ngram: int, out: 
 
 @_kernel
 def winnow(
-    piece: Piece, alphabet: Alphabet, base: np.uint64, ngram: int, window: int, out: Halves, starts: Ints, tokens: Ints
+    piece: Piece, alphabet: Alphabet, base: np.uint64, ngram: int, window: int, out: Wholes, starts: Ints, tokens: Ints
 ) -> None:  # fmt: skip
     """Distinct least hashes of the windows of each file, ascending, into `out`, and the numbers of tokens."""
     room = _longest(piece.offsets) + 2
-    words, folded, spare = np.empty(room, _U), np.empty(room, _U), np.empty(room, np.uint32)
+    words, folded = np.empty(room, _U), np.empty(room, _U)
     for i in range(len(tokens)):
         tokens[i] = _split_tokens(piece, i, alphabet, words)
-        count = _fold(words, tokens[i], ngram, base, folded)
-        for j in range(count):
-            spare[j] = np.uint32(folded[j] >> _U(32))
-        count = _slide(spare, count, window)
+        count = _slide(folded, _fold(words, tokens[i], ngram, base, folded), window)
         hashes, kept = out[starts[i] :], 0
         for j in range(count):
-            hashes[kept] = spare[j]
-            kept += j + 1 == count or spare[j] != spare[j + 1]
-        starts[i + 1] = starts[i] + _sort_distinct(hashes, kept, spare)
+            hashes[kept] = folded[j]
+            kept += j + 1 == count or folded[j] != folded[j + 1]
+        starts[i + 1] = starts[i] + _sort_distinct(hashes, kept, folded)
 
 
 @_kernel

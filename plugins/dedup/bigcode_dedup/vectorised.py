@@ -63,15 +63,29 @@ def shingle(piece: Piece, ngram: int) -> Lists:
 def winnow(piece: Piece, ngram: int, window: int) -> tuple[Lists, NDArray[np.int64]]:
     """As `compiled.winnow`."""
     words = _split(piece, TOKENS)
-    least = (_fold(words, ngram) >> np.uint64(32)).astype(np.uint32)
+    least = _fold(words, ngram)
     width = 1
     while width < window and len(least):
         step = min(width, window - width)
         least = np.minimum(least[:-step], least[step:])
         width += step
-    within = _within(words, ngram + window - 1)[: len(least)]
-    files = words.files[: len(least)][within]
-    return _distinct(least[within], files, len(words.counts)), words.counts
+    within = _within(words, ngram + window - 1)
+    least, files = least[within], words.files[: len(within)][within]
+    # Windows next to each other mostly have the same least hash, and only those that differ are sorted.
+    changed = _changes(least, files)
+    least, files = least[changed], files[changed]
+    order = np.lexsort((least, files))
+    least, files = least[order], files[order]
+    changed = _changes(least, files)
+    starts = np.searchsorted(files[changed], np.arange(len(words.counts) + 1))
+    return Lists(least[changed], starts), words.counts
+
+
+def _changes(values: NDArray[np.uint64], files: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before it, or is the first of its file."""
+    changed = np.ones(len(values), bool)
+    changed[1:] = (values[1:] != values[:-1]) | (files[1:] != files[:-1])
+    return changed
 
 
 def fold_tokens(piece: Piece, ngram: int) -> Lists:

@@ -58,7 +58,7 @@ def normals(contents: Sequence[bytes], engine: Engine | None = None, **settings:
 
 def prints(contents: Sequence[bytes], engine: Engine | None = None, **settings: object) -> list[set[int]]:
     return [
-        set(np.frombuffer(found, "<u4").tolist())
+        set(np.frombuffer(found, "<u8").tolist())
         for found in observe(contents, engine, **settings)["prints"].to_pylist()
     ]
 
@@ -125,7 +125,7 @@ def test_numba_and_numpy_agree_on_real_files_to_the_bit() -> None:
 
 def test_prints_are_few_and_ascend() -> None:
     row = observe([SEED]).to_pylist()[0]
-    numbers = np.frombuffer(row["prints"], "<u4")
+    numbers = np.frombuffer(row["prints"], "<u8")
     assert np.all(numbers[1:] > numbers[:-1])
     assert 1.5 / 50 < len(numbers) / len(tokens(SEED)) < 2.5 / 50
 

@@ -7,15 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import enry
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bigcode.api import load_object
 from bigcode.testing.context import StageContext
+from bigcode.testing.contract import assert_contract
 from bigcode_languages import plugin
-from bigcode_languages.table import load_table
+from bigcode_languages.table import format_rules, list_rules, load_table
 
 LINGUIST, PATHS = plugin.bigcode_components()
 TS_XML = (
@@ -40,8 +43,8 @@ def files(*pairs: tuple[str, str | bytes]) -> pa.Table:
     )
 
 
-def observe(*pairs: tuple[str, str | bytes]) -> list[dict]:
-    return build(LINGUIST).run(files(*pairs), StageContext()).to_pylist()
+def observe(*pairs: tuple[str, str | bytes], **settings: object) -> list[dict]:
+    return build(LINGUIST, **settings).run(files(*pairs), StageContext()).to_pylist()
 
 
 def look_at(*paths: str, **settings: object) -> list[dict]:
@@ -138,6 +141,67 @@ def test_every_name_and_extension_of_the_table_leads_to_its_language():
     for language, entry in written.items():
         for name in (*entry.get("filenames", ()), *("x" + e for e in entry.get("extensions", ()))):
             assert language in table.candidates(name)
+
+
+def test_the_table_holds_the_languages_of_the_stack_and_more():
+    rows = list(list_rules(load_table()))
+    assert len(rows) > 800
+    written = json.loads(Path(plugin.__file__).with_name("table.json").read_text())["languages"]
+    assert sum(written[row.language]["type"] == "programming" for row in rows) > 500
+    assert all(row.extensions or row.filenames for row in rows)
+
+
+def test_a_person_can_read_the_table():
+    lines = {line.split("  ")[0]: line for line in format_rules(load_table())}
+    assert lines["Cadence"].split() == ["Cadence", ".cdc"]
+    assert {".c", ".h*", ".cats"} <= set(lines["C"].split())
+    assert "CMakeLists.txt" in lines["CMake"]
+    ours = load_table().replace({".h": "C++"}, {"NOTES": "Text"})
+    lines = {row.language: row for row in list_rules(ours)}
+    assert ".h" not in lines["C"].extensions
+    assert ".h" in lines["C++"].extensions
+    assert ".h" not in lines["C++"].shared
+    assert "NOTES" in lines["Text"].filenames
+
+
+def test_the_spec_says_what_a_name_means():
+    rules = {
+        "extensions": {".H": "C++", ".tpl": "Smarty", ".txt": ""},
+        "filenames": {"BUILD.tpl": "Starlark"},
+    }
+    rows = observe(
+        ("a.h", C), ("a.h", ""), ("a.tpl", ""), ("BUILD.tpl", ""), ("a.txt", "x"), ("a.c", C), rules=rules
+    )
+    assert [row["language"] for row in rows] == ["C++", "C++", "Smarty", "Starlark", "", "C"]
+
+
+def test_only_the_languages_asked_for_are_told():
+    pairs = (("a.py", ""), ("stack.h", CPP), ("point.h", C), ("de.ts", TS_XML), ("run", "#!/bin/sh\n"))
+    assert [row["language"] for row in observe(*pairs, only=["C", "TypeScript"])] == ["", "", "C", "", ""]
+    assert [row["language"] for row in observe(*pairs, only=["XML", "Shell"])] == ["", "", "", "XML", "Shell"]
+
+
+@pytest.mark.parametrize("settings", [{"only": ["Pyton"]}, {"rules": {"extensions": {".py": "Pyton"}}}])
+def test_a_language_that_the_table_lacks_is_refused_with_those_near_to_it(settings: dict):
+    with pytest.raises(ValidationError, match="`Pyton` is no language of the table; near to it: Python"):
+        load_object(LINGUIST.config)(**settings)
+
+
+@pytest.mark.parametrize("extension", ["py", ".a/b", ""])
+def test_an_extension_begins_with_a_dot(extension: str):
+    with pytest.raises(ValidationError, match="pattern"):
+        load_object(LINGUIST.config)(rules={"extensions": {extension: "Python"}})
+
+
+@given(st.integers(7990, 8010), st.sampled_from([b"", b"\0", b"a"]))
+def test_a_file_is_binary_where_the_library_says_so(size: int, end: bytes):
+    content = b"a" * size + end
+    assert observe(("a", content))[0]["binary"] == enry.is_binary(content)
+
+
+@pytest.mark.parametrize("component", [LINGUIST, PATHS], ids=lambda component: component.name)
+def test_the_contract_of_a_component_holds(component):
+    assert_contract(component)
 
 
 @pytest.mark.parametrize(

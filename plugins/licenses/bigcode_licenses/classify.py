@@ -7,6 +7,7 @@ where it would change the category; what ScanCode alone sees in passing never tu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -42,6 +43,9 @@ _SAYS_NOTHING = frozenset(
 """What ScanCode says where a licence is mentioned without its name."""
 
 
+_ANY_VERSION = frozenset(("AGPL-1.0-or-later", "GPL-1.0-or-later", "LGPL-2.0-or-later"))
+
+
 class Evidence(NamedTuple):
     """A detector's match: from character `start` to `end` of the normalised text; `text` is the sha256 of that part,
     the same wherever the same words stand. What is found by name alone has no place and no digest."""
@@ -70,23 +74,12 @@ class Classifier:
         self._first: Memory[tuple[Match, ...]] = Memory(
             match, _first_version, list, lambda rows: tuple(Match(*row) for row in rows)
         )
-        self._second: Memory[Scan] = Memory(
-            scancode.read,
-            _second_version,
-            lambda scan: [list(scan.hits), scan.coverage],
-            lambda kept: Scan(tuple(Hit(*row) for row in kept[0]), kept[1]),
-        )
+        self._exact, self._near = (_remember_scans(near) for near in (False, True))
 
     def recognise(self, text: str, ctx: Context) -> tuple[Recognition, tuple[Match, ...]]:
         """The first tier on a normalised text."""
         matches = self._first.read(text, ctx)
         return summarise(text, matches), matches
-
-    def scan(self, text: str, ctx: Context) -> Scan | None:
-        """The second tier on a normalised text; None where there is none, or the text is too long for it."""
-        if self.config.tier2 == "none" or len(text) > _LONGEST:
-            return None
-        return self._second.read(text, ctx)
 
     def read_text(self, text: str, ctx: Context) -> Opinion | None:
         """What a normalised licence text states, or None if it consists of no known text. A short text that the first
@@ -98,7 +91,7 @@ class Classifier:
             return Opinion(_statements(first.scores), of_matches(text, matches, first), False)
         if not known and first.words < SHORT_TEXT:
             return None
-        scan = self.scan(text, ctx)
+        scan = self._scan(text, ctx)
         evidence = of_matches(text, matches, first)
         if scan is None:
             if not known:
@@ -115,16 +108,29 @@ class Classifier:
         scores = {i: min(score, scan.coverage) for i, score in _best(good).items()}
         return Opinion(_statements(scores), evidence, _below(scores.values()) or len(good) < len(hits))
 
-    def read_notice(self, text: str, ctx: Context) -> Opinion:
+    def read_notice(self, text: str, ctx: Context, likely: bool) -> Opinion:
         """What ScanCode sees in the notice of a source file, where nothing else was recognised; mentions of low
-        score are dropped, since a comment may speak of licences without stating one."""
-        scan = self.scan(text, ctx)
-        if scan is None:
+        score are dropped, since a comment may speak of licences without stating one. `likely` tells that somebody
+        gives or keeps a right in it: then it is worth a look for other words of the same meaning."""
+        if self.config.tier2 == "none":
             return Opinion()
+        opinion = self._read_notice(text, self._exact.read(text, ctx))
+        if not opinion.statements and likely and (scan := self._scan(text, ctx)):
+            return self._read_notice(text, scan)
+        return opinion
+
+    def _read_notice(self, text: str, scan: Scan) -> Opinion:
         hits = _telling(scan.hits, (*_STATES, "reference"))
         scores = _best(hit for hit in hits if hit.score >= SURE or hit.kind in ("text", "notice"))
         evidence = _of_hits(text, scan) if scores else ()
         return Opinion(_statements(scores), evidence, _below(scores.values()))
+
+    def _scan(self, text: str, ctx: Context) -> Scan | None:
+        """The second tier on a normalised text; None where there is none, or the text is too long for it."""
+        if self.config.tier2 == "none" or len(text) > _LONGEST:
+            return None
+        exact = self._exact.read(text, ctx)
+        return exact if exact.coverage >= SURE else self._near.read(text, ctx)
 
     def _scraps(self, text: str, matches: Iterable[Match]) -> frozenset[str]:
         """Ids that rest on little of the text and without which its category is another."""
@@ -183,14 +189,18 @@ def merge_evidence(*parts: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(sorted({e for part in parts for e in part}, key=lambda e: (e.start, e.end, e)))
 
 
+def _remember_scans(near: bool) -> Memory[Scan]:
+    return Memory(
+        lambda text: scancode.read(text, near),
+        lambda: f"{scancode.version()}-{_names_version()}-{'near' if near else 'exact'}",
+        lambda scan: [list(scan.hits), scan.coverage],
+        lambda kept: Scan(tuple(Hit(*row) for row in kept[0]), kept[1]),
+    )
+
+
 @cache
 def _first_version() -> str:
     return f"licenseclassifier-{version('licenseclassifier')}-{_names_version()}"
-
-
-@cache
-def _second_version() -> str:
-    return f"{scancode.version()}-{_names_version()}"
 
 
 @cache
@@ -235,10 +245,14 @@ def _name(expression: str) -> str:
 
 
 def _best(hits: Iterable[Hit]) -> dict[str, float]:
+    """Each id with its best score; "any version" gives way to a version that is named."""
     scores: dict[str, float] = {}
     for hit in hits:
         scores[hit.id] = max(hit.score, scores.get(hit.id, 0.0))
-    return scores
+    versions = Counter(i.split("-")[0] for i in scores)
+    return {
+        i: score for i, score in scores.items() if i not in _ANY_VERSION or versions[i.split("-")[0]] == 1
+    }
 
 
 def _below(scores: Iterable[float]) -> bool:

@@ -55,7 +55,8 @@ def _quote(line: str) -> str:
     folded = text.casefold()
     if "copyright" not in folded and "(c)" not in folded and "©" not in folded and "&copy;" not in folded:
         return ""
-    match = _LINE.match(text, _SIGNS.match(text).end())
+    signs = _SIGNS.match(text)
+    match = _LINE.match(text, signs.end() if signs else 0)
     if not match or _BLANK.search(text):
         return ""
     said = match["tag"] or match["line"]

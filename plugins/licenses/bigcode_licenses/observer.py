@@ -13,7 +13,7 @@ from bigcode_licenses.header import read_header, read_tags
 from bigcode_licenses.metadata import read_metadata
 from bigcode_licenses.statements import EXACT, NAMED, Statement, find_statement
 from bigcode_licenses.table import ask_attribution
-from bigcode_licenses.text import LONGEST, SHORT_TEXT, recognise
+from bigcode_licenses.text import LONGEST, SHORT_TEXT, recognise, whole
 
 if TYPE_CHECKING:
     from bigcode.api import Context
@@ -62,7 +62,9 @@ class LicenseText:
         elif kind in (Kind.TEXT, Kind.MAYBE_TEXT):
             return self._read_text(name, content, sure=kind is Kind.TEXT)
         else:
-            statements, role = read_metadata(kind, content, self.config.coverage), "metadata"
+            coverage = self.config.coverage
+            statements = read_metadata(kind, content, lambda text: whole(recognise(text), coverage))
+            role = "metadata"
         return Finding(statements, role) if statements else Finding()
 
     def _read_text(self, name: str, content: bytes, sure: bool) -> Finding:

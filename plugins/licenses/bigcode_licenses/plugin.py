@@ -44,6 +44,7 @@ def bigcode_components() -> Iterable[Component]:
                 Column("license_unclear", "bool"),
                 Column("copyright", "list<string>"),
             ),
+            golden="5eaa8e9a64a3297d766f3d523c13eeefeb93c657c3b395731b6829eea4007c72",
         ),
     )
 

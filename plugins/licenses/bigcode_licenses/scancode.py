@@ -52,8 +52,9 @@ def version() -> str:
     return f"scancode-{found.version}-{rest[:16]}"
 
 
-def read(text: str) -> Scan:
-    """What ScanCode finds in a normalised text (one line, single spaces).
+def read(text: str, near: bool) -> Scan:
+    """What ScanCode finds in a normalised text (one line, single spaces): rules word by word, which takes half a
+    millisecond, and with `near` also rules that the text holds in other words, which takes two hundred times that.
 
     Its own heuristics leave out false positives and fragments; the hits that remain are given one by one, since
     the conjunction of all that it finds would deny files for a stray match.
@@ -65,7 +66,7 @@ def read(text: str) -> Scan:
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     hits, covered, total = set(), set[int](), 0
-    for detection in detect(index=index, query_string="\n".join(lines)):
+    for detection in detect(index=index, query_string="\n".join(lines), approximate=near):
         for found in detection.matches:
             total = len(found.query.tokens) + sum(found.query.unknowns_by_pos.values())
             if detection.license_expression is None:

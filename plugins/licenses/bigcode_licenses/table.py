@@ -90,7 +90,7 @@ def look_up(identifier: str, permissive_by: PermissiveBy = "scancode") -> Licens
         copyleft=reviewed.get("copyleft", ""),
         patent=reviewed.get("patent"),
         basis=reviewed.get("basis", ""),
-        deprecated=bool(row) and identifier != row["spdx_license_key"],
+        deprecated=row is not None and identifier != row["spdx_license_key"],
     )
 
 

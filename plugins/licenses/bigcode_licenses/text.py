@@ -16,6 +16,7 @@ from typing import NamedTuple
 from licenseclassifier import identify_license
 
 from bigcode_licenses.expressions import from_classifier
+from bigcode_licenses.statements import EXACT, Statement
 
 LONGEST = 1 << 18
 """Characters of a text that are read: collections of notices can have megabytes."""
@@ -60,6 +61,12 @@ class Recognition:
 def recognise(text: str) -> Recognition:
     """Which known licences a text consists of. Only the first `LONGEST` characters are read."""
     return _recognise(normalise(text[:LONGEST]))
+
+
+def whole(found: Recognition, coverage: float) -> tuple[Statement, ...]:
+    """What a text states that consists of known texts to the share `coverage`, taken at its word."""
+    known = bool(found.scores) and found.coverage >= coverage
+    return tuple(Statement(i, EXACT) for i in found.scores) if known else ()
 
 
 def normalise(text: str) -> str:

@@ -19,7 +19,7 @@ from bigcode_licenses.metadata import read_metadata
 from bigcode_licenses.observer import FEW_WORDS, POINTER, RESERVED_WORDS
 from bigcode_licenses.statements import EXACT, NAMED, Statement, find_statement
 from bigcode_licenses.table import ask_attribution, category_of
-from bigcode_licenses.text import LONGEST, SHORT_TEXT, normalise
+from bigcode_licenses.text import LONGEST, SHORT_TEXT, normalise, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,14 +34,16 @@ _DOCUMENT = re.compile(
 )
 _MAGIC = (b"%PDF", b"{\\rtf", b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
 _GRANT = re.compile(
-    r"permission (?:is|to)\b|redistribution (?:and|in|of|or)\b|redistributed\b|licen[cs]ed (?:under|to|for|for use)\b|subject to the (?:following|terms)"
-    r"|\byou (?:may|must|agree|shall)\b|terms and conditions|all rights (?:are )?reserved"
+    r"permission (?:is|to)\b|redistribution (?:and|in|of|or)\b|redistributed\b|licen[cs]ed (?:under|to|for|for use)\b"
+    r"|subject to the (?:following|terms)|\byou (?:may|must|agree|shall)\b|terms and conditions"
+    r"|all rights (?:are )?reserved"
 )
 """In a normalised text: somebody gives or keeps a right."""
 _MENTION = re.compile(
-    r"\b(?:see|in) (?:the )?\S+ file\b|(?:see|in|file|found|read|accompanying|included|provided|top-?level)\W+(?:\S+\s){0,4}(?:licen[cs]e|copying|notice)"
-    r"|licen[cs]es? (?:file|information|terms? (?:in|at|found)|that can be found)"
+    r"\b(?:see|in) (?:the )?\S+ file\b|licen[cs]es? (?:file|information|terms? (?:in|at|found)|that can be found)"
+    r"|(?:see|in|file|found|read|accompanying|included|provided|top-?level)\W+(?:\S+\s){0,4}(?:licen[cs]e|copying|notice)"
 )
+"""In a normalised text: it speaks of terms that stand elsewhere."""
 _MOST_EVIDENCE = 64
 _EVIDENCE = pa.list_(
     pa.struct(
@@ -129,10 +131,14 @@ class LicenseTiers:
             return self._read_text(name, content, ctx, sure=kind is Kind.TEXT)
         if kind is Kind.SOURCE:
             return self._read_source(name, content, ctx)
-        statements = read_metadata(kind, content, self.config.coverage)
+        statements = read_metadata(kind, content, lambda field: self._read_field(field, ctx))
         if not statements:
             return _NOTHING
         return Finding(statements, "metadata", _by_name(statements, "metadata"), _low(statements))
+
+    def _read_field(self, field: str, ctx: Context) -> tuple[Statement, ...]:
+        found, _ = self.classifier.recognise(normalise(field[:LONGEST]), ctx)
+        return whole(found, self.config.coverage)
 
     def _read_source(self, name: str, content: bytes, ctx: Context) -> Finding:
         head = content[: self.config.header_lines * LINE_BYTES].decode("utf-8", "replace")
@@ -158,11 +164,10 @@ class LicenseTiers:
             evidence = of_matches(text, [m for m in matches if m.id in ids], first)
             mixed = len({category_of(i, self.config.permissive_by) for i in ids}) > 1
             return Opinion(stated, (*named, *evidence), mixed or _low(stated))
-        opinion = self.classifier.read_notice(normalise(notice), ctx)
-        if opinion.statements:
-            return opinion
         said = normalise(notice)
-        return Opinion(unclear=bool(_GRANT.search(said)) and not _MENTION.search(said))
+        likely = bool(_GRANT.search(said)) and not _MENTION.search(said)
+        opinion = self.classifier.read_notice(said, ctx, likely)
+        return opinion if opinion.statements else Opinion(unclear=likely)
 
     def _read_text(self, name: str, content: bytes, ctx: Context, sure: bool) -> Finding:
         role = "header" if is_sidecar(name) else "text"
@@ -189,7 +194,7 @@ class LicenseTiers:
                 return opinion
             if statement := find_statement(raw):
                 return Opinion((statement,), _by_name((statement,), "phrase"), _low((statement,)))
-            opinion = self.classifier.read_notice(text, ctx)
+            opinion = self.classifier.read_notice(text, ctx, likely=sure)
             if opinion.statements:
                 return opinion
             if POINTER.search(raw):

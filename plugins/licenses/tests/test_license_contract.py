@@ -12,8 +12,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bigcode.api import load_object
 from bigcode.testing.context import StageContext
+from bigcode.testing.contract import assert_contract
 from bigcode_licenses import plugin
+from bigcode_licenses.copyrights import copyright_lines
 from bigcode_licenses.expressions import canonical
 
 COMPONENT, TIERS = plugin.bigcode_components()
@@ -108,3 +111,45 @@ def test_loading_the_plugin_loads_no_library():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_second_component_keeps_the_contract():
+    assert_contract(TIERS)
+
+
+@given(files, files)
+def test_rows_of_the_second_component_do_not_depend_on_each_other_or_on_what_is_remembered(
+    some: list, others: list
+):
+    stage = load_object(TIERS.factory)(load_object(TIERS.config)())
+    table, context = table_of(some + others), StageContext()
+    whole = stage.run(table, context)
+    fresh = load_object(TIERS.factory)(load_object(TIERS.config)())
+    parts = (table.slice(0, len(some)), table.slice(len(some)))
+    assert whole.equals(pa.concat_tables(fresh.run(part, StageContext()) for part in parts))
+    remembering = load_object(TIERS.factory)(load_object(TIERS.config)())
+    assert whole.equals(remembering.run(table, StageContext(memory=context.memory)))
+
+
+@given(files)
+def test_columns_of_the_second_component_agree_with_each_other(rows: list):
+    stage = load_object(TIERS.factory)(load_object(TIERS.config)())
+    for row in stage.run(table_of(rows), StageContext()).to_pylist():
+        ids = row["license_ids"]
+        assert ids == sorted(set(ids))
+        assert len(row["license_scores"]) == len(row["license_categories"]) == len(ids)
+        assert {found["id"] for found in row["license_evidence"]} >= set(ids) - {
+            "LicenseRef-scancode-unknown"
+        }
+        assert (
+            row["license_role"] in ("text", "header", "metadata")
+            if ids
+            else row["license_role"] in ("", "text")
+        )
+
+
+@given(st.lists(st.text(max_size=80), max_size=4), st.text(alphabet="ab.@ <>[]()", max_size=30))
+def test_no_quoted_line_holds_an_address(lines: list[str], tail: str):
+    quoted = copyright_lines([*lines, f"Copyright (c) 2020 A {tail} x@y.example"])
+    assert not any("@" in line for line in quoted)
+    assert all(0 < len(line) <= 200 for line in quoted)

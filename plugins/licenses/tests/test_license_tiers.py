@@ -15,6 +15,10 @@ You may install this programme on one machine of yours and run it there for as l
 You agree to give no copy to anybody, to take no part of it into other programmes, and to tell nobody how it works.
 We may end this agreement at any time, and then you remove all copies and confirm in writing that none is left.
 """
+GPL = """This program is free software; you can redistribute it and/or modify
+it under the terms of the GNU General Public License as published by
+the Free Software Foundation; either version 2 of the License, or
+(at your option) any later version."""
 NOTICE = """# Copyright (c) 2020 Jane Doe <jane.doe@example.org>
 # Copyright 2021 The Example Authors. All rights reserved.
 #
@@ -107,20 +111,17 @@ def test_a_file_without_a_statement_is_not_unclear(read, name: str, content: str
 
 
 def test_a_scrap_of_another_licence_makes_a_text_unclear(read, text_of):
-    row = read("LICENSE", text_of("Apache-2.0") + "\nhttp://www.gnu.org/licenses/gpl-3.0.html\n")
+    row = read("LICENSE", text_of("Apache-2.0") + GPL)
     assert row["license_unclear"]
     scores = dict(zip(row["license_ids"], row["license_scores"], strict=True))
-    assert scores["Apache-2.0"] > 0.9
-    assert all(score < 0.9 for i, score in scores.items() if i != "Apache-2.0")
+    # Nobody confirms it here, so it counts; the second detector can.
+    assert scores.keys() == {"Apache-2.0", "GPL-2.0-or-later"}
 
 
 def test_two_statements_of_different_kinds_in_one_header_are_unclear(read):
-    text = (
-        "# This program is free software; you can redistribute it and/or modify it under the terms of the GNU\n"
-        "# General Public License as published by the Free Software Foundation; either version 2 of the License,\n"
-        "# or (at your option) any later version.\n# A Inc. - Proprietary and confidential.\n"
+    row = read(
+        "a.py", "\n".join(f"# {line}" for line in GPL.splitlines()) + "\n# Proprietary and confidential.\n"
     )
-    row = read("a.py", text)
     assert row["license_categories"] == ["copyleft", "proprietary"]
     assert row["license_unclear"]
 
@@ -175,15 +176,14 @@ def test_licence_files_give_their_copyright_lines(read, licensed):
     assert not [line for line in found if "@" in line]
 
 
-def test_a_text_is_classified_once_in_any_run(read, text_of, monkeypatch):
+def test_a_text_is_classified_once_in_any_run(read, text_of):
     context = StageContext()
-    first = read("LICENSE", text_of("ISC"), context)
-    assert len(context.memory) == 1
+    first = read("LICENSE", text_of("MIT"), context)
     (key,) = context.memory
     assert re.fullmatch(r"licenseclassifier-[\w.]+-[\w.]+-[\w.]+/[0-9a-f]{64}", key)
     # Another run has the memory alone; other names in the copyright line make no other text.
     again = read(
-        "COPYING", "Copyright (c) 1980 Nobody\n" + text_of("ISC"), StageContext(memory=dict(context.memory))
+        "COPYING", "Copyright (c) 1980 Nobody\n" + text_of("MIT"), StageContext(memory=dict(context.memory))
     )
     assert {k: again[k] for k in again if k not in ("name", "copyright")} == {
         k: first[k] for k in first if k not in ("name", "copyright")

@@ -88,9 +88,9 @@ def _load(path: str, digest: str) -> Classifier:
     try:
         data = Path(path).read_bytes()
     except OSError:
-        fail("E109", "pii.verified: the file with weights cannot be read")
+        raise fail("E109", "pii.verified: the file with weights cannot be read") from None
     found = sha256(data).hexdigest()
     if found != digest:
-        fail("E702", f"pii.verified: the weights have the digest {found}, not the one pinned")
+        raise fail("E702", f"pii.verified: the weights have the digest {found}, not the one pinned")
     with np.load(BytesIO(data), allow_pickle=False) as arrays:
         return Classifier(arrays["weights"].astype(np.float64), float(arrays["bias"][0]))

@@ -55,7 +55,7 @@ class NerConfig(Config):
     """Kinds of finding that are kept; others that the model knows of are left out."""
     labels: dict[str, Entity] = Field(default_factory=dict)
     """Which label of the model, without B-, I- and the like, means what; beside names that are equal already."""
-    window: Annotated[int, Field(ge=16, le=8192)] = 512
+    window: Annotated[int, Field(ge=8, le=8192)] = 512
     """Tokens that the model reads at once, its special tokens among them."""
     overlap: Annotated[int, Field(ge=0, le=4096)] = 64
     """Tokens that a window shares with the next one; each token is judged where it has most context."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bigcode_pii import addresses, emails, keys, passwords, people
@@ -71,7 +71,7 @@ _RULES: tuple[Rule, ...] = (
         ("PASSWORD",),
         (
             rb"(?i)" + _PASS + rb"[a-z0-9_.-]{0,16}\\?[\"'`\])]{0,2}(?:[ \t]{0,12}(?::[ \t]?[a-z.&\[\]]{1,16}[ \t]?="
-            rb"|:=|=>|[!=]?=?=|[:,(])|[ \t]or|[ \t])[ \t]{0,12}(?:[bru@&]{0,2}|\\)[\"'`][^\"'`\n]{5}",
+            rb"|:=|=>|[!=]?=?=|[:,(])|[ \t]or|[ \t])[ \t]{0,12}(?:[bru@&]{0,2}|\\)[\"'`](?:[^\"'`\\\n]|\\.){5}",
             rb"(?i)[^a-z0-9]" + _STATED,
             rb"(?i)^" + _STATED,
             rb"(?i)\bidentified(?:[ \t]{1,4}with[ \t]{1,4}[a-z0-9_]{1,40})?[ \t]{1,4}by[ \t]",
@@ -129,7 +129,7 @@ class Detector:
     def confirm(self, content: bytes, hits: dict[int, list[list[int]]]) -> list[Finding]:
         """The findings around hits, in the order of the text, none overlapping another; offsets count bytes."""
         return separate(
-            finding
+            _on_characters(content, finding)
             for window in windows(content, hits)
             for finding in self.rules[window.rule].find(content, window.start, window.end)
             if finding.entity in self.entities
@@ -139,6 +139,16 @@ class Detector:
         """Both steps."""
         hits = self.hits(content)
         return self.confirm(content, hits) if hits else []
+
+
+def _on_characters(content: bytes, finding: Finding) -> Finding:
+    """The finding, widened to whole characters: a pattern counts bytes and may stop within one."""
+    start, end = finding.start, finding.end
+    while start and content[start] & 0xC0 == 0x80:
+        start -= 1
+    while end < len(content) and content[end] & 0xC0 == 0x80:
+        end += 1
+    return finding if (start, end) == (finding.start, finding.end) else replace(finding, start=start, end=end)
 
 
 @lru_cache(maxsize=8)

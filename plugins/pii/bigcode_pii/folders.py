@@ -35,14 +35,14 @@ def check_folder(path: str, expected: str, what: str) -> Path:
     """
     place = Path(path)
     if not path or not place.exists():
-        fail(
+        raise fail(
             "E109",
             f"{what}: there is nothing at the path given",
             hint="name a local file or folder in `path`",
         )
     found = digest_folder(place)
     if found != expected:
-        fail(
+        raise fail(
             "E702",
             f"{what} has the digest {found}, not the one pinned",
             hint=f"set sha256 to {found} if that is meant",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import hyperscan
 
-BACK = 512
-"""Bytes before the end of a first match that a rule may look at, within the line."""
+BACK = 4096
+"""Bytes before the end of a first match that a rule may look at, within the line: web tokens are that long."""
 FORWARD = 4096
 """Bytes after the end of a last match that a rule may look at, within the line."""
 _JOIN = 256
@@ -62,8 +62,14 @@ class Gate:
         groups = found.get(rule)
         if groups is None:
             found[rule] = [[end, end]]
-        elif end - groups[-1][1] <= _JOIN:
-            groups[-1][1] = max(groups[-1][1], end)
+            return
+        # Ends of one pattern ascend; those of several patterns of a rule need not.
+        last = groups[-1]
+        if last[0] - _JOIN <= end <= last[1] + _JOIN:
+            if end > last[1]:
+                last[1] = end
+            elif end < last[0]:
+                last[0] = end
         else:
             groups.append([end, end])
 

@@ -133,6 +133,7 @@ _MORE_FORMS: tuple[tuple[str, bytes, float], ...] = (
     ("webhook", rb"discord(?:app)?\.com/api/webhooks/([0-9]{17,20}/[A-Za-z0-9_-]{60,80})", 0.95),
     ("prefixed", rb"\b((?:[a-z]{2,8}|[A-Z]{2,6})[_-](?:[a-z0-9]{1,8}[_-]){0,2}[A-Za-z0-9]{24,128})\b", 0.6),
 )
+_DIGEST_BEFORE = latin(rb"(?i)(?:sha[0-9]{1,3}|md5|blake[0-9a-z]{1,4})[=:-]$")
 _BY_MORE = tuple((kind, latin(pattern), score) for kind, pattern, score in _MORE_FORMS)
 FORMS: tuple[bytes, ...] = tuple(pattern for _, pattern, _ in _FORMS)
 MORE_FORMS: tuple[bytes, ...] = tuple(pattern.replace(b",128})\\b", b"})") for _, pattern, _ in _MORE_FORMS)
@@ -147,8 +148,11 @@ def find_more_forms(content: bytes, start: int = 0, end: int | None = None) -> I
             value = match.group(1)
             if looks_invented(value) or measure_entropy(value) < 3.0:
                 continue
-            if kind == "prefixed" and not is_scattered(value.replace(b"_", b"-").rpartition(b"-")[2]):
-                continue
+            if kind == "prefixed":
+                # `sha256=` and the like stand before digests in the base64 of file names.
+                digest = _DIGEST_BEFORE.search(content[max(0, match.start(1) - 12) : match.start(1)])
+                if digest or not is_scattered(value.replace(b"_", b"-").rpartition(b"-")[2]):
+                    continue
             yield Finding(*match.span(1), "KEY", kind, score)
 
 

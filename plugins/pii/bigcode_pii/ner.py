@@ -47,15 +47,20 @@ class Ner:
         self.model = AutoModelForTokenClassification.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
         ).eval()
-        probe = next(i for i in range(len(self.tokenizer)) if i not in self.tokenizer.all_special_ids)
-        self.lead = self.tokenizer.build_inputs_with_special_tokens([probe]).index(probe)
-        self.room = config.window - self.tokenizer.num_special_tokens_to_add()
+        probe = self.tokenizer("a", return_special_tokens_mask=True)
+        text = [place for place, special in enumerate(probe["special_tokens_mask"]) if not special]
+        self.before, self.after = probe["input_ids"][: text[0]], probe["input_ids"][text[-1] + 1 :]
+        self.room = config.window - len(self.before) - len(self.after)
         if not 0 <= config.overlap < self.room:
-            fail("E105", "pii.ner: `overlap` must be smaller than the window without its special tokens")
+            raise fail(
+                "E105", "pii.ner: `overlap` must be smaller than the window without its special tokens"
+            )
+        if config.window > getattr(self.model.config, "max_position_embeddings", config.window):
+            raise fail("E105", "pii.ner: the window is longer than the model reads")
         names = self.model.config.id2label
         self.labels = [read_label(names[index], config.labels) for index in sorted(names)]
         if not any(entity in config.entities for entity, _ in self.labels):
-            fail("E105", "pii.ner: no label of the model names an entity", hint="map them in `labels`")
+            raise fail("E105", "pii.ner: no label of the model names an entity", hint="map them in `labels`")
 
     def run(self, table: pa.Table, ctx: Context) -> pa.Table:
         found = {}
@@ -89,10 +94,11 @@ class Ner:
         """Probabilities by token and label (tokens x labels), each token as the window judges it whose edges are
         farthest from it."""
         out = np.zeros((len(tokens), len(self.labels)))
+        lead = len(self.before)
         windows = list(cut_windows(len(tokens), self.room, self.config.overlap))
         for at in range(0, len(windows), self.config.batch):
             part = windows[at : at + self.config.batch]
-            batch = [self.tokenizer.build_inputs_with_special_tokens(list(tokens[w[0] : w[1]])) for w in part]
+            batch = [[*self.before, *tokens[w[0] : w[1]], *self.after] for w in part]
             longest = max(map(len, batch))
             pad = self.tokenizer.pad_token_id or 0
             ids = self.torch.tensor([row + [pad] * (longest - len(row)) for row in batch])
@@ -101,7 +107,7 @@ class Ner:
                 logits = self.model(input_ids=ids, attention_mask=mask).logits
                 judged = self.torch.softmax(logits.double(), dim=-1).numpy()
             for (start, _, first, last), rows in zip(part, judged, strict=True):
-                out[first:last] = rows[self.lead + first - start : self.lead + last - start]
+                out[first:last] = rows[lead + first - start : lead + last - start]
         return out
 
 

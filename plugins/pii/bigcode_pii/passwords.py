@@ -62,7 +62,7 @@ _WORDS = latin(rb"^[A-Za-z\x80-\xff]*(?:[_.,:/+-][A-Za-z\x80-\xff]*)*[.:!?]*$")
 _CODEC = latin(rb"(?i)^(?:utf|latin|iso|cp|rot|base|md|sha|http|url|unicode|ascii)[_-]?[0-9a-z-]*$")
 _PLAIN = 0.65
 _EASY = frozenset(
-    b"pass password passwd pwd pw secret user username admin root test postgres mysql guest x xx xxx xxxx pswd p".split()
+    b"p pass passwd password pswd pw pwd secret user username admin root test postgres mysql guest x xx xxx".split()
 )
 _NO_HOST = latin(
     rb"(?i)(?:^|\.)(?:example(?:\.[a-z]+)?|domain(?:\.[a-z]+)?|foo|bar|test|invalid|x\.y)$|"
@@ -85,7 +85,9 @@ def find_passwords(content: bytes, start: int = 0, end: int | None = None) -> It
         if is_made_up(match.group(2)):
             yield Finding(*match.span(2), "PASSWORD", "sql", _score(match.group(2)))
     for match in _IN_TEXT.finditer(content, start, end):
-        # Without quotes the value may be a name of the program; such hardly mix three classes.
+        # Without quotes the value may be a call or a place in the program; names hardly mix three classes.
+        if content[match.end(2) : match.end(2) + 1] == b"(" or match.group(2).count(b":") > 1:
+            continue
         if _says_password(match.group(1)) and _score(match.group(2)) > _PLAIN and is_made_up(match.group(2)):
             yield Finding(*match.span(2), "PASSWORD", "text", _PLAIN)
 

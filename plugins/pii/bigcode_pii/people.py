@@ -123,7 +123,8 @@ def find_accounts(content: bytes, start: int = 0, end: int | None = None) -> Ite
 def find_mentions(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
     """`@NAME` after thanks, credits, `cc` and the like, or in the brackets of a link."""
     for match in _MENTION.finditer(content, start, end):
-        if _is_account(match.group(1)):
+        # Code hosts allow no underscore; names in programs have many.
+        if _is_account(match.group(1)) and b"_" not in match.group(1):
             yield Finding(*match.span(1), "USERNAME", "mention", 0.65)
 
 

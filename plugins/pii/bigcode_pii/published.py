@@ -61,10 +61,10 @@ class Published:
             texts = list(_READERS[self.config.format](path))
         except (ValueError, KeyError, TypeError, OSError) as error:
             # The message of the error may quote a line, which may be a secret.
-            fail(
+            raise fail(
                 "E708",
                 f"pii.published: the labels are not in the form `{self.config.format}` ({type(error).__name__})",
-            )
+            ) from None
         contents = pa.array([content for content, _ in texts], pa.binary())
         return pa.table({"content": contents, "labels": pa.array([labels for _, labels in texts], LABELS)})
 

@@ -63,17 +63,20 @@ def choose_surrogate(entity: Entity, value: bytes) -> str:
     if entity == "PASSWORD":
         return _cover(value, letter)
     if b"\n" not in value and b"\\n" not in value:
-        return chr(letter) * len(value.decode())
+        return chr(letter) * len(value.decode("utf-8", "replace"))
     masked = bytearray(value)
     for start, end in encoded_runs(value):
         masked[start:end] = bytes([letter]) * (end - start)
-    return masked.decode()
+    return masked.decode("utf-8", "replace")
 
 
 def _cover(value: bytes, letter: int) -> str:
     """Every character but those of escapes replaced by the letter."""
     parts, done = [], 0
     for match in _ESCAPE.finditer(value):
-        parts += [chr(letter) * len(value[done : match.start()].decode()), match.group().decode()]
+        parts += [
+            chr(letter) * len(value[done : match.start()].decode("utf-8", "replace")),
+            match.group().decode("utf-8", "replace"),
+        ]
         done = match.end()
-    return "".join([*parts, chr(letter) * len(value[done:].decode())])
+    return "".join([*parts, chr(letter) * len(value[done:].decode("utf-8", "replace"))])

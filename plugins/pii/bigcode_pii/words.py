@@ -59,16 +59,16 @@ user.name username xxx xxxx your-email your.email youremail yourname
 """
 
 NOT_PEOPLE = """\
-academy administration agency ag android apache api app apps assistant association author authors bot bv cloud
-code committee communications community company computer computing conference consortium consulting contributor
+academy administration ag agency android apache api app apps assistant association author authors bot bv cloud code
+committee communications community company computer computing conference consortium consulting contributor
 contributors copyright core corp corporation council data department design dev developer developers development
 digital division docs documentation drupal editor education engine engineering enterprise enterprises entertainment
-example factory file foo foundation framework free full games generated generator global gmbh google group holdings
-holder holders inc incorporated index information initiative institute interactive international internet it lab
+example factory file foo foundation framework free full games generated generator global gmbh google group holder
+holders holdings inc incorporated index information initiative institute interactive international internet it lab
 laboratories laboratory labs language library license limited linux llc llp ltd maintainer maintainers manager media
-microsoft mozilla mit name national network networks online open organisation organization oy package partners
+microsoft mit mozilla name national network networks online open organisation organization oy package partners
 placeholder plugin plugins product products program project projects public python release research reserved review
-rights sa sample school science sciences script see security service services social society software solution
+rights sa sample school science sciences script security see service services social society software solution
 solutions source specimen sponsors standard status studio studios support sys system systems team tech technologies
 technology test text the theme this title toolkit tools undefined unicode union university unknown url use used user
 users various version view web wordpress working your
@@ -83,29 +83,29 @@ last-name my-name some-body some-one
 """Made-up names, lower case, words joined by hyphens."""
 
 SHARED_ACCOUNTS = """\
-actions admin administrator airflow alice all-users android anaconda ansible app appuser bar baz bin bob build
-builder buildbot bundle circleci circleci-project-root cloud cloudshell-user code coder codespace codespaces conda
-container crac data default default-user deploy dev developer devcontainer django docker ec2-user example factory
-flutter foo foobar frappe ftp fuzz gem gerrit git github gitlab gitlab-runner gitpod gradle guest hadoop hello home
-http httpd hudson ircuser jane jdoe jenkins joe john johndoe jovyan jupyter kibana kodi kubernetes lab lib linux
-linuxbrew list local localhost login me member member1 member2 mock mockbuild music my my_user myself mysql myuser
-myusername name nginx nix nobody node nonroot nvidia oracle ops person pi planetlab play postgres project projects
-public python rails redis root ros rstudio ruby runner runneradmin rust sandbox sample scratch script server service
-share shared site some-user some_user someone somebody someuser spark src staff steam student sudo svn sys system
-tester test test-user test_user testuser tmp tomcat tools travis u ubuntu unknown usr user user1 user2 user_name
-username users vagrant var vcap vscode vsonline vsts web webapp webuser whoever work worker workspace wsl www
-www-data xxx xxxx you your-name your-user your-username your_name your_user your_username yourname youruser
-yourusername
+actions admin administrator airflow alice all all-users anaconda android ansible app appuser bar baz bin bob build
+buildbot builder bundle circleci circleci-project-root cloud cloudshell-user code coder codespace codespaces conda
+container crac data default default-user deploy desktop dev devcontainer developer django docker ec2-user example
+factory flutter foo foobar frappe ftp fuzz gem gerrit git github gitlab gitlab-runner gitpod gradle groups guest
+hadoop hello hello-world home http httpd hudson ircuser jane jdoe jenkins joe john johndoe jovyan jupyter kibana kodi
+kubernetes lab lib linux linuxbrew list local localhost login me member member1 member2 mock mockbuild music my
+my_user myself mysql myuser myusername name nginx nix nobody node nonroot nvidia ops oracle person pi planetlab play
+postgres project projects public python rails redis root ros rstudio ruby runner runneradmin rust sample sandbox
+scratch script server service share shared site some-user some_user somebody someone someuser spark src staff steam
+student sudo svn sys system test test-user test_user tester testuser tmp tomcat tools travis u ubuntu unknown user
+user1 user2 user_name username users usr vagrant var vcap vscode vsonline vsts web webapp webuser whoever work worker
+workspace wsl www www-data xxx xxxx you your-name your-user your-username your_name your_user your_username yourname
+youruser yourusername
 """
 """Accounts that many machines have, and what people write when they mean none; lower case."""
 
 NO_ACCOUNTS = """\
-about account actions admin api apps apple android assets async attr await blog business careers channel class
+a-z about account actions admin android api apple apps assets async attr await blog business careers channel class
 collections company contact customer-stories dashboard deprecated docs download downloads enterprise events explore
 features feed files gist gists google hashtag help home i import in index intent issues join latest legal link login
 logout marketplace microsoft mobile new news notifications oauth orgs override param pricing privacy property
-pull-requests pulls raw readme repo repos repository return returns rss search security see see-also session
-settings share signin signup site sponsors staff staticmethod status statuses stars support terms throws topics
-trending type user username users watching wiki your-org your-username yourname yourorg yourusername
+pull-requests pulls raw readme repo repos repository return returns rss search security see see-also session settings
+share signin signup site sponsors staff stars staticmethod status statuses support terms throws topics trending type
+user username users watching wiki your-org your-username yourname yourorg yourusername
 """
 """Pages of code hosts, and what stands after `@` in code; none is an account of a person."""

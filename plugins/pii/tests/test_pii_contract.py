@@ -30,6 +30,5 @@ def test_all_are_cheap_to_load_and_their_settings_survive_json(component: Compon
     assert load_object(component.factory)
 
 
-def test_golden_holds_for_other_settings_too() -> None:
-    assert_contract(COMPONENTS["pii.gated"], settings={"copyrightNames": True})
-    assert_contract(COMPONENTS["pii.verified"], settings={"threshold": 0.9, "entities": ["KEY", "PASSWORD"]})
+def test_the_contract_holds_for_other_settings_too() -> None:
+    assert_contract(COMPONENTS["pii.gated"], settings={"copyrightNames": True, "entities": ["NAME", "KEY"]})

@@ -46,8 +46,8 @@ def test_a_checkout_of_the_other_detector_gives_its_findings_as_labels(tmp_path:
 
     def line(name: str, number: int, start: int, end: int, value: str) -> dict[str, object]:
         return {
-            "path": f"./tests/samples/{name}", "line_num": number, "value_start": start, "value_end": end, "value": value,
-            "info": "",
+            "path": f"./tests/samples/{name}", "line_num": number, "value_start": start, "value_end": end,
+            "value": value, "info": "",
         }  # fmt: skip
 
     lines = [

@@ -7,14 +7,15 @@ that its bytes are its characters. A search with them is slow; they are tried on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterator
 
 import numpy as np
 
 from bigcode_quality.blocks import Block, Bytes, Integers
 
 _BASE64 = re.compile(rb"[a-zA-Z0-9+/\n=]{64,}+")
-_HEX = re.compile(rb"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}")
+_HEX = re.compile(rb"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}+")
 _UNICODE = re.compile(rb"(?:\\u[0-9a-fA-F]{4}){8,}+")
 
 _IN_WORD, _IN_BASE64, _IN_HEX = 1, 2, 4
@@ -61,12 +62,14 @@ def _by_row(block: Block, positions: Integers) -> Iterator[tuple[int, list[int]]
         yield row, (part - block.bounds[row]).tolist()
 
 
-def _match(pattern: re.Pattern[bytes], content: bytes, starts: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """The matches that a search would find, given all places where one can begin."""
-    end = 0
-    for start in starts:
-        if start >= end and (match := pattern.match(content, start)):
-            end = match.end()
+def _match(pattern: re.Pattern[bytes], content: bytes, starts: list[int]) -> Iterator[tuple[int, int]]:
+    """The matches that a search would find, given in order all places where one can begin."""
+    index = 0
+    while index < len(starts):
+        match = pattern.match(content, starts[index])
+        index += 1
+        if match:
+            index = bisect_left(starts, match.end(), index)
             yield match.span()
 
 

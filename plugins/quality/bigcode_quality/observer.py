@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from bigcode_quality.blocks import blocks_of
 from bigcode_quality.marker import find_markers
-from bigcode_quality.statistics import find_lines, find_wide, measure
+from bigcode_quality.statistics import count, find_lines, ratio
 
 if TYPE_CHECKING:
     from bigcode.api import Context
@@ -32,14 +32,23 @@ class TextStatistics:
         self.marker_lines = config.marker_lines
 
     def run(self, table: pa.Table, ctx: Context) -> pa.Table:
-        """Columns blob and content (binary, UTF-8) in; blob and those of `SCHEMA` out, a row for each row."""
+        """Columns blob and content (binary, UTF-8) in; blob and those of `SCHEMA` out, a row for each row.
+
+        Shares are taken over all characters, line ends included. Empty text measures zero in everything.
+        """
         batches = []
         for block in blocks_of(table.column("content")):
             ends = find_lines(block)
-            markers = find_markers(block, ends, self.marker_lines)
-            valid, wide = find_wide(block)
-            found = measure(valid, wide, ends if valid is block else find_lines(valid))
-            columns = [getattr(found, name) for name in SCHEMA.names[:-1]]
-            batches.append(pa.record_batch([*map(pa.array, columns), pa.array(markers)], schema=SCHEMA))
+            found = count(block, ends)
+            columns = (
+                found.lines,
+                found.longest,
+                ratio(found.in_lines, found.lines),
+                ratio(found.alnum, found.chars),
+                ratio(found.letters, found.chars),
+                ratio(found.digits, found.chars),
+                find_markers(block, ends, self.marker_lines),
+            )
+            batches.append(pa.record_batch([pa.array(column) for column in columns], schema=SCHEMA))
         out = pa.Table.from_batches(batches, SCHEMA).combine_chunks()
         return out.add_column(0, table.schema.field("blob"), table.column("blob"))

@@ -6,7 +6,7 @@ positions. Letters and digits outside ASCII are looked up by code point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
@@ -16,22 +16,24 @@ from bigcode_quality.blocks import Block, Bytes, Integers, block_of
 
 _LF, _CR = 10, 13
 _ALPHA, _DIGIT, _ALNUM, _KNOWN = 1, 2, 4, 128
+_LONG = 2**22
+"""Bytes; a longer row is counted in pieces."""
 _CLASSES = np.zeros(0x110000, np.uint8)
 """What is known of each code point so far; zero where nobody has asked yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
-    """One value for each row: `lines`, `max_line` and `chars` (int64) in lines and characters, `mean_line` in
-    characters a line, shares in 0..1 (float64)."""
+class Counts:
+    """One value for each row (int64): lines, characters of the longest line, of all lines without their ends, and of
+    the whole row; letters, digits, and characters that are one or the other."""
 
     lines: Integers
-    max_line: Integers
+    longest: Integers
+    in_lines: Integers
     chars: Integers
-    mean_line: npt.NDArray[np.float64]
-    alnum: npt.NDArray[np.float64]
-    alpha: npt.NDArray[np.float64]
-    digits: npt.NDArray[np.float64]
+    letters: Integers
+    digits: Integers
+    alnum: Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,46 @@ class Wide:
     continuing: Integers
 
 
-def find_wide(block: Block) -> tuple[Block, Wide]:
-    """The block as valid UTF-8 and its bytes outside ASCII.
+def count(block: Block, ends: Integers) -> Counts:
+    """Count in the rows of a block; `ends` are the positions of its line feeds.
 
-    Bytes that are not UTF-8 are replaced by one replacement character for each bad sequence, row by row.
+    A line ends with LF or CR LF, which are not part of its length; text after the last LF is a line unless it
+    is empty. Letters and digits are those of Unicode (`str.isalpha`, `str.isdigit`; `str.isalnum` for both). Bytes
+    that are not UTF-8 count as one replacement character for each bad sequence.
     """
+    if len(block) == 1 and len(block.data) > _LONG and len(ends):
+        return _count_long(block, ends)
+    return _count_rows(block, ends)
+
+
+def _count_rows(block: Block, ends: Integers) -> Counts:
+    valid, wide = _find_wide(block)
+    if valid is not block:
+        block, ends = valid, find_lines(valid)
+    lines, longest, in_lines = _measure_lines(block, wide, ends)
+    chars = np.diff(block.bounds) - np.diff(block.rows_of(wide.continuing))
+    letters = _count((block.data | 32) - np.uint8(ord("a")) < 26, block)
+    digits = _count(block.data - np.uint8(ord("0")) < 10, block)
+    alnum = letters + digits
+    if len(wide.bytes):
+        more = _count_wide(block, wide)
+        letters, digits, alnum = letters + more[0], digits + more[1], alnum + more[2]
+    return Counts(lines, longest, in_lines, chars, letters, digits, alnum)
+
+
+def _count_long(block: Block, ends: Integers) -> Counts:
+    """A long row, counted in pieces that end with a line, so that memory stays in proportion to a piece."""
+    size = len(block.data)
+    index = np.searchsorted(ends, np.arange(_LONG, size, _LONG))
+    cuts = np.unique(np.concatenate(([0], ends[np.minimum(index, len(ends) - 1)] + 1, [size])))
+    pieces = [Block(block.data[a:b], np.array([0, b - a])) for a, b in pairwise(cuts.tolist())]
+    counts = [_count_rows(piece, find_lines(piece)) for piece in pieces]
+    columns = {field.name: [getattr(c, field.name) for c in counts] for field in fields(Counts)}
+    return Counts(**{n: (np.max if n == "longest" else np.sum)(c, axis=0) for n, c in columns.items()})
+
+
+def _find_wide(block: Block) -> tuple[Block, Wide]:
+    """The block as valid UTF-8 and its bytes outside ASCII."""
     high = np.flatnonzero(block.data >= 0x80)
     if not len(high):
         return block, Wide(high, high)
@@ -58,32 +95,6 @@ def find_wide(block: Block) -> tuple[Block, Wide]:
         block = block_of([c.decode("utf-8", "replace").encode() for c in block.contents()])
         high = np.flatnonzero(block.data >= 0x80)
     return block, Wide(high, high[(block.data[high] & 0xC0) == 0x80])
-
-
-def measure(block: Block, wide: Wide, ends: Integers) -> Statistics:
-    """Measure the rows of a block that `find_wide` returned; `ends` are the positions of its line feeds.
-
-    A line ends with LF or CR LF, which are not part of its length; text after the last LF is a line unless it
-    is empty. Shares are taken over all characters, line ends included, with the letters and digits of Unicode
-    (`str.isalnum`, `str.isalpha`, `str.isdigit`). Empty text measures zero in everything.
-    """
-    lines, longest, total = _measure_lines(block, wide, ends)
-    chars = np.diff(block.bounds) - np.diff(block.rows_of(wide.continuing))
-    letters = _count((block.data | 32) - np.uint8(ord("a")) < 26, block)
-    digits = _count(block.data - np.uint8(ord("0")) < 10, block)
-    alnum = letters + digits
-    if len(wide.bytes):
-        more = _count_wide(block, wide)
-        letters, digits, alnum = letters + more[0], digits + more[1], alnum + more[2]
-    return Statistics(
-        lines,
-        longest,
-        chars,
-        _ratio(total, lines),
-        _ratio(alnum, chars),
-        _ratio(letters, chars),
-        _ratio(digits, chars),
-    )
 
 
 def find_lines(block: Block) -> Integers:
@@ -158,5 +169,6 @@ def _sums(flags: Bytes, cuts: Integers) -> Integers:
     return np.diff(before[cuts])
 
 
-def _ratio(part: Integers, whole: Integers) -> npt.NDArray[np.float64]:
+def ratio(part: Integers, whole: Integers) -> npt.NDArray[np.float64]:
+    """Part by whole, zero where there is nothing (float64)."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)

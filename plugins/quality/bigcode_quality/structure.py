@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from bigcode_quality import visible
-from bigcode_quality.blocks import blocks_of
+from bigcode_quality.blocks import block_of, blocks_of
 from bigcode_quality.comments import SYNTAX, count_comments
 from bigcode_quality.encoded import measure_encoded
-from bigcode_quality.statistics import find_wide
 
 if TYPE_CHECKING:
     from bigcode.api import Context
@@ -24,12 +23,11 @@ SCHEMA = pa.schema(
         ("html_visible", pa.float64()),
         ("html_visible_chars", pa.int64()),
         ("comments_ratio", pa.float64()),
+        ("repeated_lines", pa.float64()),
         ("encoded", pa.float64()),
         ("encoded_longest", pa.int64()),
-        ("repeated_lines", pa.float64()),
     ]
 )
-_XML = b"<?xml version="
 
 
 class TextStructure:
@@ -42,21 +40,20 @@ class TextStructure:
         names = table.column("name").to_pylist()
         batches, first = [], 0
         for block in blocks_of(table.column("content")):
-            block, wide = find_wide(block)
-            counts = np.diff(block.rows_of(wide.bytes))
-            chars = np.diff(block.bounds) - np.diff(block.rows_of(wide.continuing))
-            contents = block.contents()
+            given = block.contents()
+            files = [decode(content) for content in given]
+            contents = [content for content, _ in files]
+            if any(new is not old for new, old in zip(contents, given, strict=True)):
+                block = block_of(contents)
             covered, longest = measure_encoded(block, contents)
             rows = [
-                _measure(name, content, size, not high)
-                for name, content, size, high in zip(
-                    names[first : first + len(block)], contents, chars.tolist(), counts.tolist(), strict=True
-                )
+                _measure(n, c, t) for n, (c, t) in zip(names[first : first + len(block)], files, strict=True)
             ]
             first += len(block)
-            xml, seen, seen_chars, comments, repeated = zip(*rows, strict=True)
-            share = np.divide(covered, chars, out=np.zeros(len(block)), where=chars > 0)
-            columns: list[Any] = [chars, xml, seen, seen_chars, comments, share, longest, repeated]
+            chars, *others = zip(*rows, strict=True)
+            size = np.array(chars)
+            share = np.divide(covered, size, out=np.zeros(len(block)), where=size > 0)
+            columns: list[Any] = [chars, *others, share, longest]
             arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
             batches.append(pa.record_batch(arrays, schema=SCHEMA))
         out = pa.Table.from_batches(batches, SCHEMA).combine_chunks()
@@ -65,25 +62,33 @@ class TextStructure:
         return out
 
 
-def _measure(
-    name: str, content: bytes, chars: int, ascii_only: bool
-) -> tuple[bool, float | None, int | None, float | None, float]:
-    """Whether it begins as XML, share and characters of visible text, share of comments, and of repeated lines."""
+def decode(content: bytes) -> tuple[bytes, str | bytes]:
+    """A file as UTF-8 and as characters, which for ASCII are the same bytes; what is not UTF-8 is replaced."""
+    if content.isascii():
+        return content, content
+    try:
+        return content, content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("utf-8", "replace")
+        return text.encode(), text
+
+
+def _measure(name: str, content: bytes, text: str | bytes) -> tuple[Any, ...]:
+    """The columns of `SCHEMA` from `chars` to `repeated_lines`."""
     extension = name[name.rfind(".") :].lower() if "." in name else ""
+    chars = len(text)
     seen = share = comments = None
     if extension in visible.EXTENSIONS:
         seen = visible.count_visible(content)
         share = seen / chars if chars else 0.0
     elif lexer := SYNTAX.get(extension):
-        comments = count_comments(content, lexer, ascii_only) / chars if chars else 0.0
-    repeated = measure_repeated(content if ascii_only else content.decode())
-    return _begins_as_xml(content), share, seen, comments, repeated
+        comments = count_comments(content, lexer, text is content) / chars if chars else 0.0
+    return chars, _begins_as_xml(text), share, seen, comments, measure_repeated(text)
 
 
-def _begins_as_xml(content: bytes) -> bool:
-    """Whether an XML declaration begins and ends in the first 100 characters."""
-    head = content[:400]
-    return _XML in head and _XML in head.decode("utf-8", "ignore")[:100].encode()
+def _begins_as_xml(text: str | bytes) -> bool:
+    """Whether an XML declaration begins, up to its version, in the first 100 characters."""
+    return "<?xml version=" in text[:100] if isinstance(text, str) else b"<?xml version=" in text[:100]
 
 
 def measure_repeated(text: str | bytes) -> float:

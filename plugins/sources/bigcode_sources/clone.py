@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal, cast
 
 from bigcode.api import Diagnostic, FetchContext, fail
 from bigcode_sources.intake import show
@@ -18,6 +21,8 @@ from bigcode_sources.intake import show
 PAUSE = 1.0
 """Seconds before the first new attempt; each next pause is twice as long."""
 _BROKEN_PIPE = 141
+MEMORY = 2**32
+"""What one git process may hold of its own, in bytes."""
 Reason = Literal["gone", "unreachable", "too-large", "broken"]
 
 _SETTINGS = {
@@ -36,6 +41,7 @@ _PASSED = (
     "PATH", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK",
     "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 )  # fmt: skip
+_TOO_LARGE = re.compile("signal 25|File too large|[Oo]ut of memory|malloc|mmap failed|Cannot allocate memory")
 # A forge asks for a name where a repository is gone, so that nobody learns which private ones there are.
 _GONE = re.compile(
     "not found|does not exist|does not appear to be a git repository|could not read Username|error: 40[134]"
@@ -70,6 +76,7 @@ class Clone:
     source: str
     folder: Path
     seconds: float = 600
+    pack_bytes: int = 2**33
 
     def fetch(self, url: str, root: str, commit: str, shallow: bool, retries: int) -> None:
         """Bring in a commit, with its history unless `shallow`; all that the other side has, where it gives no
@@ -111,48 +118,59 @@ class Clone:
             CloneError: when it fails, or takes longer than it may.
             Problem: E708 when git is not installed.
         """
-        try:
-            done = subprocess.run(
-                self._words(words, settings), input=given, capture_output=True, check=False, cwd=self.folder,
-                env=self._environment(), timeout=self.seconds,
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise fail("E708", f"{self.source}: git is not installed") from None
-        except subprocess.TimeoutExpired:
-            message = f"{self.source}: git gave no answer within {self.seconds:.0f} seconds"
-            raise CloneError("unreachable", message) from None
-        if done.returncode:
-            raise self._said(done.stderr)
-        return done.stdout
+        with self._start(words, settings, subprocess.PIPE, subprocess.PIPE) as running:
+            try:
+                out, complaints = running.communicate(given, self.seconds)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                message = f"{self.source}: git gave no answer within {self.seconds:.0f} seconds"
+                raise CloneError("unreachable", message) from None
+        if running.returncode:
+            raise self._said(complaints)
+        return out
 
     @contextmanager
     def stream(self, *words: str, given: bytes = b"") -> Iterator[IO[bytes]]:
-        """The output of a local git command while it is written, for what may be large.
+        """The output of a local git command while it is written, for what may be large. A reader may leave early.
 
         Raises:
-            CloneError: when the command fails after all was read.
+            CloneError: when the command fails, or takes longer than it may.
         """
         questions, complaints = self.folder / "questions", self.folder / "complaints"
         questions.write_bytes(given)
         with open(questions, "rb") as stdin, open(complaints, "wb") as stderr:
-            running = subprocess.Popen(
-                self._words(words, None), stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, cwd=self.folder,
-                env=self._environment(),
-            )  # fmt: skip
-        if running.stdout is None:
-            raise fail("E708", f"{self.source}: git cannot be read from")
+            running = self._start(words, None, stdin, stderr)
+        late = threading.Timer(self.seconds, running.kill)
+        late.start()
         try:
-            yield running.stdout
+            with running, cast(IO[bytes], running.stdout) as output:
+                yield output
         finally:
-            # A reader that saw enough leaves git to write into nothing, which ends it.
-            running.stdout.close()
-            try:
-                running.wait(self.seconds)
-            except subprocess.TimeoutExpired:
-                running.kill()
-                running.wait()
+            late.cancel()
+        if running.returncode == -signal.SIGKILL:
+            raise CloneError(
+                "too-large", f"{self.source}: git came to no end within {self.seconds:.0f} seconds"
+            )
         if running.returncode > 0 and running.returncode != _BROKEN_PIPE:
             raise self._said(complaints.read_bytes())
+
+    def _start(
+        self, words: Sequence[str], settings: Mapping[str, str] | None, stdin: Any, stderr: Any
+    ) -> subprocess.Popen[bytes]:
+        try:
+            running = subprocess.Popen(
+                self._words(words, settings), stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, cwd=self.folder,
+                env=self._environment(),
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise fail("E708", f"{self.source}: git is not installed") from None
+        # A small repository can stand for more than any machine holds. Git's children are held to the same, since
+        # it starts them later than this.
+        if hasattr(resource, "prlimit"):
+            for limit, value in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_FSIZE, self.pack_bytes)):
+                with suppress(ProcessLookupError):
+                    resource.prlimit(running.pid, limit, (value, value))
+        return running
 
     def _words(self, words: Sequence[str], settings: Mapping[str, str] | None) -> list[str]:
         given = {**_SETTINGS, **(settings or {})}
@@ -176,9 +194,21 @@ class Clone:
         text = re.sub(r"//[^/@\s]*@", "//***@", stderr.decode(errors="replace")).strip()
         lines = text.splitlines()
         message = f"{self.source}: {show(lines[0]) if lines else 'git failed without a word'}"
+        if _TOO_LARGE.search(text):
+            return CloneError("too-large", message)
         if _GONE.search(text):
             return CloneError("gone", message)
         return CloneError("unreachable" if _UNREACHABLE.search(text) else "broken", message)
+
+
+def records_of(output: IO[bytes]) -> Iterator[bytes]:
+    """What lies between NUL bytes in a stream."""
+    rest = b""
+    while block := output.read(2**16):
+        *whole, rest = (rest + block).split(b"\0")
+        yield from whole
+    if rest:
+        yield rest
 
 
 def _locate(url: str, root: str) -> tuple[str, tuple[str, ...]]:

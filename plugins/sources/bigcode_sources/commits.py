@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from bigcode.api import FetchContext, Unit
-from bigcode_sources.clone import Clone, CloneError
+from bigcode_sources.clone import Clone, CloneError, records_of
 from bigcode_sources.config import CommitsConfig, FileTypes
 from bigcode_sources.git import find, identity_of, key_of, name_of
 from bigcode_sources.intake import NEWEST, is_text
@@ -49,7 +49,9 @@ class CommitsCollector:
         """Sorted by host, owner, name and commit, which pins the history."""
         for found in sorted(self.config.repositories, key=key_of):
             said = self.config.model_dump(
-                mode="json", by_alias=True, exclude={"repositories", "retries", "timeout", "root", "types"}
+                mode="json",
+                by_alias=True,
+                exclude={"repositories", "retries", "timeout", "pack_bytes", "root", "types"},
             )
             types = (found.types or self.config.types).model_dump(mode="json", by_alias=True)
             yield Unit(name_of(found), {**identity_of(found), **said, "types": types})
@@ -71,7 +73,7 @@ class CommitsCollector:
         source = f"{found.owner}/{found.name} at {found.commit[:12]}"
         rows = []
         with tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
-            clone = Clone(source, Path(folder), self.config.timeout)
+            clone = Clone(source, Path(folder), self.config.timeout, self.config.pack_bytes)
             try:
                 clone.fetch(found.url, self.config.root, found.commit, False, self.config.retries)
                 asked = {commit.oid: commit for commit in self._log(clone, found.commit, ctx)}
@@ -107,8 +109,9 @@ class CommitsCollector:
         first, end = _day(self.config.since, 0), _day(self.config.until, 1)
         taken = 0
         with clone.stream("log", "-z", "--date-order", f"--format={_FORMAT}", tip) as output:
-            for record in _records(output):
-                oid, parents, time, name, mail, message = record.split("\n", 5)
+            for record in records_of(output):
+                text = record.decode(errors="surrogateescape")
+                oid, parents, time, name, mail, message = text.split("\n", 5)
                 written = int(time) if time.lstrip("-").isdigit() else 0
                 text, others = split_trailers(message)
                 if len(parents.split()) > 1:
@@ -128,16 +131,6 @@ class CommitsCollector:
                     people = [mail, *(m for n, m in others if not is_bot((n, m), self.config.bots))]
                     accounts = dict.fromkeys(_readable(a) for m in people for a in accounts_of(m))
                     yield Commit(oid, max(0, min(written, NEWEST)), text, tuple(accounts))
-
-
-def _records(output: IO[bytes]) -> Iterator[str]:
-    rest = b""
-    while block := output.read(2**16):
-        *whole, rest = (rest + block).split(b"\0")
-        for record in whole:
-            yield record.decode(errors="surrogateescape")
-    if rest:
-        yield rest.decode(errors="surrogateescape")
 
 
 def _diffs(

@@ -147,6 +147,8 @@ class Cloning(Config):
     """How often a fetch that fails is tried again."""
     timeout: Annotated[Seconds, Runtime] = 600
     """A fetch that takes longer is given up."""
+    pack_bytes: Annotated[Bytes, Runtime] = 2**33
+    """A repository whose pack is larger is given up."""
     root: Annotated[str, Runtime] = ""
     """Folder that relative paths start from; the engine sets it to the workspace."""
 

@@ -114,6 +114,8 @@ class TablesConfig(Config):
     """Whether a row without a usable name, text or time ends the run or is left out and counted."""
     file_bytes: Bytes = 2**20
     """Larger files are left out, with a warning."""
+    bytes: Bytes = 2**33
+    """A table that holds more text, unpacked, is refused as a whole."""
     root: Annotated[str, Runtime] = ""
     """Folder that relative paths start from; the engine sets it to the workspace."""
 
@@ -145,6 +147,8 @@ class TablesConfig(Config):
         layout = self.resolved
         if layout != Layout(columns=self.columns):
             said["layout"] = layout.model_dump(by_alias=True)
+        if self.bytes != type(self).model_fields["bytes"].default:
+            said["bytes"] = self.bytes
         if self.bad_rows != "refuse":
             said["badRows"] = self.bad_rows
         return said

@@ -15,6 +15,7 @@ from typing import IO, Any, Generic, TypeVar
 
 from bigcode.api import Diagnostic, FetchContext, Problem, Unit, fail
 from bigcode_sources.config_events import EventsConfig
+from bigcode_sources.intake import NEWEST
 from bigcode_sources.lines import read_lines
 from bigcode_sources.pinned import find_pinned, open_pinned
 
@@ -75,12 +76,12 @@ def report_failure(problem: Problem, ctx: FetchContext) -> None:
 def seconds_of(text: Any) -> int:
     """Seconds since the epoch of a time as events give it; zero where it says nothing."""
     if isinstance(text, int) and not isinstance(text, bool):
-        return max(text, 0)
+        return max(0, min(text, NEWEST))
     try:
         told = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return max(0, int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()))
+    except (TypeError, ValueError, OverflowError):
         return 0
-    return max(0, int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()))
 
 
 def split_name(name: Any) -> tuple[str, str] | None:
@@ -89,6 +90,11 @@ def split_name(name: Any) -> tuple[str, str] | None:
         return None
     owner, _, repository = name.partition("/")
     return (owner, repository) if owner and repository else None
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value is a number that tells things apart, or counts them."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bigcode.api import FetchContext, Unit
-from bigcode_sources.clone import Clone, CloneError
+from bigcode_sources.clone import Clone, CloneError, records_of
 from bigcode_sources.config import FileTypes, GitConfig, Limits, Repository
 from bigcode_sources.intake import Member, TooLarge, accept
 
@@ -48,11 +49,11 @@ class GitCollector:
         found = find(self.config.repositories, unit)
         source = f"{found.owner}/{found.name} at {found.commit[:12]}"
         with tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
-            clone = Clone(source, Path(folder), self.config.timeout)
+            clone = Clone(source, Path(folder), self.config.timeout, self.config.pack_bytes)
             shallow = self.config.clone == "shallow"
             try:
                 clone.fetch(found.url, self.config.root, found.commit, shallow, self.config.retries)
-                released = int(clone.run("show", "-s", "--format=%ct", found.commit))
+                released = int(clone.run("log", "-1", "--format=%ct", found.commit))
                 accepted = accept(
                     source, _members(clone, found.commit, limits, types), limits, pointers=False
                 )
@@ -130,8 +131,9 @@ def find(repositories: Iterable[Repository], unit: Unit) -> Repository:
 
 
 def _members(clone: Clone, commit: str, limits: Limits, types: FileTypes) -> Iterator[Member]:
-    listed = clone.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit).split(b"\0")[:-1]
-    entries = [Listed.parse(line) for line in listed]
+    # A tree that holds itself many times over lists more than any machine holds.
+    with clone.stream("ls-tree", "-r", "-l", "-z", "--full-tree", commit) as output:
+        entries = [Listed.parse(line) for line in itertools.islice(records_of(output), limits.files + 1)]
     asked = {e.oid: e.size for e in entries if e.plain and takes(types, e.name)}
     wanted = {oid: size for oid, size in asked.items() if size <= limits.file_bytes}
     # Sizes are known before content is asked for, so a tree over the limits is never read.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bigcode.api import FetchContext, Problem, Unit
 from bigcode.api.canonical import canonical
 from bigcode_sources.config_events import InventoryConfig
-from bigcode_sources.events import Fold, read_window, report_failure, seconds_of, split_name, window_of
+from bigcode_sources.events import Fold, is_id, read_window, report_failure, seconds_of, split_name, window_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,7 +83,7 @@ def states_of(event: dict[str, Any]) -> Iterator[tuple[int, State]]:
     kind, payload = event.get("type"), event.get("payload")
     payload = payload if isinstance(payload, dict) else {}
     repo = event.get("repo") or event.get("repository")
-    if not isinstance(repo, dict) or not _is_id(repo.get("id")):
+    if not isinstance(repo, dict) or not is_id(repo.get("id")):
         return
     name = _full_name(repo)
     state = _state(time, name)
@@ -92,7 +92,7 @@ def states_of(event: dict[str, Any]) -> Iterator[tuple[int, State]]:
     elif kind == "ForkEvent":
         state["forks"] = 1
         forkee = payload.get("forkee")
-        if isinstance(forkee, dict) and _is_id(forkee.get("id")):
+        if isinstance(forkee, dict) and is_id(forkee.get("id")):
             fork = _state(time, _full_name(forkee)) | _told(forkee, time)
             fork["parent"] = [time, name]
             yield forkee["id"], fork
@@ -155,7 +155,7 @@ def record_of(repository: int, state: State, holders: dict[str, int]) -> dict[st
         "deleted": bool(state["deleted"]) and state["deleted"] >= state["seen"][1],
     }
     for ours, theirs in (("stars", "stargazers_count"), ("forks", "forks_count")):
-        if _is_id(told.get(theirs)):
+        if is_id(told.get(theirs)):
             record[ours]["told"] = told[theirs]
     optional = {
         "parent": state["parent"][1] if state["parent"] else "",
@@ -210,11 +210,11 @@ def _told(record: dict[str, Any], time: int) -> State:
     terms = record.get("license")
     license_id = terms.get("spdx_id") if isinstance(terms, dict) else None
     kept = {k: record.get(k) for k in ("fork", "stargazers_count", "forks_count")}
-    kept["license"] = license_id if isinstance(license_id, str) else None
+    kept["license"] = license_id if _is_word(license_id) else None
     language = record.get("language")
     return {
-        "told": [time, {k: v for k, v in kept.items() if isinstance(v, bool | int | str)}],
-        "languages": {language: 1} if isinstance(language, str) and language else {},
+        "told": [time, {k: v for k, v in kept.items() if isinstance(v, bool | int) or _is_word(v)}],
+        "languages": {language: 1} if _is_word(language) else {},
         "created": seconds_of(record.get("created_at")),
         "pushed": seconds_of(record.get("pushed_at")),
     }
@@ -222,12 +222,10 @@ def _told(record: dict[str, Any], time: int) -> State:
 
 def _full_name(repo: dict[str, Any]) -> str:
     owner, name = repo.get("owner"), repo.get("full_name") or repo.get("name")
-    if not isinstance(name, str):
-        return ""
-    if "/" not in name and isinstance(owner, str):
-        return f"{owner}/{name}"
-    return name if "/" in name else ""
+    if isinstance(name, str) and "/" not in name and isinstance(owner, str):
+        name = f"{owner}/{name}"
+    return "/".join(split_name(name) or ())
 
 
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()

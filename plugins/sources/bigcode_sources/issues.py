@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigcode.api import FetchContext, Problem, Unit
 from bigcode_sources.config_events import IssuesConfig
-from bigcode_sources.events import Fold, read_window, report_failure, seconds_of, split_name, window_of
+from bigcode_sources.events import Fold, is_id, read_window, report_failure, seconds_of, split_name, window_of
 from bigcode_sources.intake import is_text
 from bigcode_sources.people import hide_mentions, is_bot
 
@@ -70,12 +70,9 @@ class IssuesCollector:
         if not isinstance(repo, dict) or not isinstance(issue, dict) or not isinstance(payload, dict):
             ctx.omit("broken-event")
             return
-        repository, number, time = repo.get("id"), issue.get("number"), seconds_of(event.get("created_at"))
-        if (
-            not isinstance(repository, int)
-            or not isinstance(number, int)
-            or split_name(repo.get("name")) is None
-        ):
+        repository: Any = repo.get("id")
+        number, time = issue.get("number"), seconds_of(event.get("created_at"))
+        if not (is_id(repository) and is_id(number) and split_name(repo.get("name"))):
             ctx.omit("broken-event")
             return
         if issue.get("pull_request") or "/pull/" in str(issue.get("html_url", "")):
@@ -89,7 +86,7 @@ class IssuesCollector:
         gone = of_issue and action == "deleted"
         fold.add(f"{repository:020d}/{number:012d}/", _version(issue, time, title, gone, most))
         comment = payload.get("comment")
-        if not of_issue and isinstance(comment, dict) and isinstance(comment.get("id"), int):
+        if not of_issue and isinstance(comment, dict) and is_id(comment.get("id")):
             key = f"{repository:020d}/{number:012d}/{comment['id']:020d}"
             fold.add(key, _version(comment, time, "", action == "deleted", most))
 
@@ -141,7 +138,7 @@ def _version(message: dict[str, Any], time: int, title: str, gone: bool, most: i
     return {
         "time": time if gone else seconds_of(message.get("updated_at")) or time,
         "made": seconds_of(message.get("created_at")) or time,
-        "login": login if isinstance(login, str) else "",
+        "login": login if isinstance(login, str) and login.isprintable() else "",
         "machine": user.get("type") == "Bot",
         "body": bool(body),
         "text": text[:most],

@@ -69,7 +69,7 @@ def read_parquet(
                     omissions.count("bad-row")
                     continue
                 yield {ours: row.get(ours) for ours in COLUMNS}
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(name, "it is not a Parquet file that can be read") from error
 
 

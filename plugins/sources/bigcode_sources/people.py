@@ -13,8 +13,13 @@ _TRAILER = re.compile(
 )
 _MAIL = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
 _NOREPLY = re.compile(r"^(?:\d+\+)?([A-Za-z0-9-]+(?:\[bot\])?)@users\.noreply\.github\.com$", re.IGNORECASE)
-# A login of a forge after an at sign that ends no word before it, as in an e-mail address.
-_MENTION = re.compile(r"(?<![\w`/@.+-])@([A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38})(?![\w@]|/)")
+# Code, where an at sign begins a decorator; or a login of a forge after an at sign that ends no word, as in an
+# e-mail address.
+_MENTION = re.compile(
+    r"(?P<code>^(?P<fence>```+|~~~+).*?(?:^(?P=fence)|\Z)|`[^`\n]+`)"
+    r"|(?<![\w`/@.+-])@[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}(?![\w@]|/)",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def is_bot(names: Iterable[str], patterns: Iterable[str]) -> bool:
@@ -45,5 +50,5 @@ def split_trailers(message: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def hide_mentions(text: str) -> str:
-    """The text with `@user` for each login that it addresses."""
-    return _MENTION.sub("@user", text)
+    """The text with `@user` for each login that it addresses outside of code."""
+    return _MENTION.sub(lambda found: found["code"] or "@user", text)

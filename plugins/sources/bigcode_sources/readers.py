@@ -48,7 +48,7 @@ class Reader:
             theirs = {t for t in self._theirs().values() if t in have}
             for batch in table.iter_batches(BATCH_ROWS, columns=sorted(theirs)):
                 yield self._columns(batch)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._problem("it is not a Parquet file that can be read") from error
 
     def lines(self, file: IO[bytes]) -> Iterator[pa.RecordBatch]:

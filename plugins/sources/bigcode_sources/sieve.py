@@ -8,14 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bigcode_sources.intake import LONGEST_NAME, POINTER, POINTER_BYTES, Omissions, clean_path
+from bigcode_sources.intake import LONGEST_NAME, POINTER, POINTER_BYTES, Omissions, clean_path, too_large
 from bigcode_sources.rows import SCHEMA
 
 KEYS = ("host", "owner", "repository", "revision", "path")
 
 # Any path that `clean_path` would refuse or change, and some that it would not.
 _SUSPECT = r"[\x00-\x1f\x7f-\x{9f}\\]|^/|^[A-Za-z]:|//|/$|(^|/)\.{1,2}(/|$)|^$"
-_CHUNK = 2**30
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
@@ -30,12 +29,22 @@ class Sieve:
     omissions: Omissions
     pointers: bool = True
     """Whether pointers of Git LFS are kept."""
+    most_bytes: int = 2**33
+    _held: int = 0
     _keys: list[pa.Array] = field(default_factory=list)
     _taken: list[Mask] = field(default_factory=list)
     _kept: list[pa.RecordBatch] = field(default_factory=list)
 
     def take(self, batch: pa.RecordBatch) -> None:
-        """Check a batch; what is left out is counted in the omissions."""
+        """Check a batch; what is left out is counted in the omissions.
+
+        Raises:
+            TooLarge: when all batches together hold more than `most_bytes` of text.
+        """
+        self._held += batch.column("content").nbytes
+        if self._held > self.most_bytes:
+            # A few kilobytes of Parquet can stand for any number of rows.
+            raise too_large(f"{self.omissions.source}: it holds more than {self.most_bytes} bytes of text")
         paths = self._clean(batch.column("path"))
         batch = batch.set_column(batch.schema.get_field_index("path"), "path", paths)
         if paths.null_count:
@@ -48,20 +57,13 @@ class Sieve:
         self._kept.append(batch if taken.all() else batch.filter(pa.array(taken)))
 
     def table(self) -> pa.Table:
-        """All rows that were taken, sorted by host, owner, repository, revision and path."""
+        """All rows that were taken, in the order in which they came: text is moved once, when it is read."""
         if not self._keys:
             return SCHEMA.empty_table()
-        keys, taken = pa.concat_arrays(self._keys), np.concatenate(self._taken)
-        first = self._first(keys)
+        taken = np.concatenate(self._taken)
+        first = self._first(pa.concat_arrays(self._keys))
         rows = pa.Table.from_batches(self._kept)
-        if not first.all():
-            rows = rows.filter(pa.array(first[taken]))
-            keys = keys.filter(pa.array(first & taken))
-        elif not taken.all():
-            keys = keys.filter(pa.array(taken))
-        order = pc.sort_indices(keys).to_numpy()
-        ordered = rows if (np.diff(order) == 1).all() else _gather(rows, order)
-        return ordered.select(SCHEMA.names).cast(SCHEMA)
+        return (rows if first.all() else rows.filter(pa.array(first[taken]))).cast(SCHEMA)
 
     def _first(self, keys: pa.Array) -> Mask:
         found = pc.dictionary_encode(keys)
@@ -162,22 +164,3 @@ def _parts(values: pa.BinaryArray) -> tuple[np.ndarray, np.ndarray]:
     bounds = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
     held = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
     return bounds, held[bounds[0] : bounds[-1]]
-
-
-def _gather(rows: pa.Table, order: np.ndarray) -> pa.Table:
-    indices = pa.array(order)
-    content = rows["content"]
-    if content.nbytes < _CHUNK:
-        return rows.take(indices)
-    # Offsets of 32 bits end at two gigabytes, and `take` joins all chunks first.
-    wide = rows.set_column(
-        rows.schema.get_field_index("content"), "content", content.cast(pa.large_binary())
-    ).take(indices)
-    sizes = np.cumsum(pc.binary_length(wide["content"]).to_numpy())
-    cuts = np.searchsorted(sizes, np.arange(_CHUNK, int(sizes[-1]) + _CHUNK, _CHUNK)).tolist()
-    parts, start = [], 0
-    for cut in cuts:
-        end = min(cut + 1, len(order))
-        parts.append(wide.slice(start, end - start).cast(rows.schema))
-        start = end
-    return pa.concat_tables(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import hashlib
 import io
@@ -69,13 +68,11 @@ class SwhCollector:
 
     def _row(self, entry: dict[str, Any], contents: Contents, omissions: Omissions) -> Row | None:
         names = origin_of(entry["origin"], self.config.origin_host)
-        oid, path, revision = _SWHID.match(str(entry["swhid"])), entry["path"], entry.get("revision") or ""
-        key = entry.get("key") or (oid[1] if oid else "")
-        if (
-            not names
-            or not oid
-            or not (isinstance(path, str) and isinstance(revision, str) and _KEY.match(str(key)))
-        ):
+        path, revision = entry["path"], entry.get("revision") or ""
+        oid = _SWHID.match(str(entry["swhid"]))
+        key = str(entry.get("key") or (oid[1] if oid else ""))
+        well = isinstance(path, str) and isinstance(revision, str) and revision.isprintable()
+        if not (names and oid and well and _KEY.match(key)):
             omissions.count("bad-row")
             return None
         revision = revision.removeprefix("swh:1:rev:")
@@ -85,12 +82,12 @@ class SwhCollector:
         except ValueError as reason:
             omissions.refuse(path, str(reason))
             return None
-        found = contents.read(oid[1], str(key))
+        found = contents.read(oid[1], key)
         if isinstance(found, str):
             omissions.count(found)
             return None
         text = _decode(found, entry.get("encoding"))
-        if not revision.isprintable() or not omissions.takes(text, pointers=False):
+        if not omissions.takes(text, pointers=False):
             return None
         released = entry.get("released")
         known = released if isinstance(released, int) and not isinstance(released, bool) else 0
@@ -188,9 +185,6 @@ def _decode(data: bytes, encoding: Any) -> bytes:
     if not isinstance(encoding, str) or not encoding:
         return data
     try:
-        # Codecs such as `zip` turn bytes into bytes, and could unpack anything.
-        if not codecs.lookup(encoding)._is_text_encoding:
-            return data
         return data.decode(encoding).encode()
-    except (LookupError, ValueError, UnicodeError):
+    except (LookupError, ValueError):
         return data

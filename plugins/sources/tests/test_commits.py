@@ -204,6 +204,9 @@ def test_names_of_people_are_found_in_their_usual_places() -> None:
     assert [n for n in ("x[bot]", "my-bot", "Dependabot", "abbot", "robot", "botany") if is_bot([n], patterns)] == [
         "x[bot]", "my-bot", "Dependabot",
     ]  # fmt: skip
-    assert hide_mentions("@ann and (@bo-x), mail a@b.org, @scope/pkg, x@y, @Override.") == (
+    assert hide_mentions("@ann and (@bo-x), mail a@b.org, @scope/pkg, x@y, @cy.") == (
         "@user and (@user), mail a@b.org, @scope/pkg, x@y, @user."
     )
+    code = "Use `@property`:\n```py\n@dataclass\nclass A: ...\n```\n~~~\n@Override\n"
+    assert hide_mentions(f"{code}~~~\n@ann") == f"{code}~~~\n@user"
+    assert hide_mentions(code) == code

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bigcode.api import Problem
 from bigcode.testing.context import CollectContext
@@ -292,3 +294,61 @@ def test_machines_pull_requests_and_what_says_too_little_or_too_much_are_counted
     assert ctx.omitted == {
         "bot": 4, "empty": 2, "too-short": 1, "too-large": 1, "binary": 2, "pull-request": 3, "broken-event": 1,
     }  # fmt: skip
+
+
+odd = st.sampled_from(
+    [
+        None,
+        True,
+        -1,
+        10**40,
+        1.5,
+        "",
+        "x",
+        "a/b",
+        "\ud800/\ud800",
+        "a\0/b",
+        [],
+        [1],
+        {},
+        {"id": 7},
+        "9999-12-31T23:59:59-14:00",
+    ]
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), odd), max_size=6))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_event_that_somebody_made_up_ends_the_run(tmp_path: Path, changes: list[tuple[int, Any]]) -> None:
+    full = {
+        "id": 9,
+        "full_name": "bo/kit",
+        "fork": True,
+        "language": "C",
+        "license": {"spdx_id": "MIT"},
+        "owner": "bo",
+    }
+    events = [
+        event("ForkEvent", 1, forkee=full),
+        event("PullRequestEvent", 2, pull_request={"base": {"repo": {**full, "id": 7}}}),
+        event("CreateEvent", 3, ref_type="repository"),
+        event(
+            "IssueCommentEvent", 4, action="created", issue=issue(), comment=comment(5, "Some words of text.")
+        ),
+        {"type": "WatchEvent", "created_at": "2013-05-31T15:13:56-07:00", "repository": {**full, "id": 3}},
+    ]
+    spots = [(d, k) for e in events for d in _dicts(e) for k in d]
+    for at, value in changes:
+        holder, key = spots[at % len(spots)]
+        holder[key] = value
+    write(tmp_path / "a.json.gz", *events)
+    for source in (inventory(tmp_path), issues(tmp_path)):
+        ctx = CollectContext(scratch=tmp_path)
+        fetch(source, ctx)
+        assert ctx.failure == ""
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, dict):
+        return []
+    return [value, *(inner for item in value.values() for inner in _dicts(item))]

@@ -11,7 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from bigcode.testing.context import CollectContext
-from bigcode_sources.config import GitConfig
+from bigcode_sources.clone import Clone, CloneError
+from bigcode_sources.commits import CommitsCollector
+from bigcode_sources.config import CommitsConfig, GitConfig
 from bigcode_sources.git import GitCollector
 
 
@@ -179,6 +181,45 @@ def test_a_tree_over_the_limits_is_too_large_and_each_repository_may_have_its_ow
         GitConfig.model_validate({"repositories": [own], "limits": {"files": 1}, "root": str(tmp_path)})
     )
     assert len(fetch(source, ctx)) == 2
+
+
+def bomb(repository: Any, levels: int = 10) -> str:
+    """A commit of a tree in which each folder holds the next ten times; a few kilobytes that list as ten billion."""
+    entry = f"100644 blob {repository.git('hash-object', '-w', '--stdin', given=b'boom')}"
+    for _ in range(levels):
+        lines = "".join(f"{entry}\tf{n}\n" for n in range(10))
+        entry = f"040000 tree {repository.git('mktree', given=lines.encode())}"
+    commit: str = repository.git("commit-tree", entry.split()[2], "-m", "bomb")
+    repository.git("update-ref", "refs/heads/bomb", commit)
+    return commit
+
+
+def test_a_tree_that_lists_as_more_than_any_machine_holds_is_too_large(
+    repository: Any, ctx: CollectContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned = bomb(repository)
+    assert fetch(collector(pinned, root=tmp_path), ctx) == []
+    assert ctx.failure == "too-large"
+    monkeypatch.setattr("bigcode_sources.clone.MEMORY", 2**26)
+    ctx.failure = ""
+    given = {"repositories": [{"url": "origin", "commit": pinned, "owner": "ann", "name": "demo"}]}
+    history = CommitsCollector(CommitsConfig.model_validate({**given, "root": str(tmp_path)}))
+    (unit,) = history.units()
+    assert history.fetch(unit, ctx).num_rows == 0
+    assert ctx.failure == "too-large"
+
+
+def test_a_pack_over_its_size_and_a_command_without_end_are_too_large(
+    repository: Any, ctx: CollectContext, tmp_path: Path
+) -> None:
+    pinned = repository.commit(a_DOT_bin=os.urandom(200_000))
+    assert fetch(collector(pinned, root=tmp_path, packBytes="100kB"), ctx) == []
+    assert ctx.failure == "too-large"
+    clone = Clone("demo", ctx.scratch, seconds=0.2)
+    clone.run("init", "--quiet", "--bare", ".")
+    with pytest.raises(CloneError) as error, clone.stream("-c", "alias.wait=!sleep 30", "wait"):
+        pass
+    assert error.value.reason == "too-large"
 
 
 def test_only_the_types_asked_for_are_taken(repository: Any, ctx: CollectContext, tmp_path: Path) -> None:

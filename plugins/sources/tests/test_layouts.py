@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,7 +21,7 @@ from bigcode.api import Problem
 from bigcode.testing.context import CollectContext
 from bigcode_sources.config_tables import TablesConfig
 from bigcode_sources.intake import Omissions, clean_path, is_text
-from bigcode_sources.sieve import Sieve, _gather, bad_texts
+from bigcode_sources.sieve import Sieve, bad_texts
 from bigcode_sources.tables import TablesCollector
 
 V1 = {
@@ -225,6 +224,16 @@ def test_rows_are_the_same_however_the_file_is_cut(tmp_path: Path, ctx: CollectC
     assert found[0][1] == {"binary": 12, "repeated-path": 30}
 
 
+def test_a_small_file_that_stands_for_more_text_than_allowed_is_too_large(
+    tmp_path: Path, ctx: CollectContext
+) -> None:
+    rows = [{**V1, "max_stars_repo_path": f"{n}.py", "content": "x" * 100_000} for n in range(200)]
+    assert write(tmp_path / "t.parquet", *rows).stat().st_size < 20_000
+    assert fetch(collector(tmp_path, layout="the-stack-v1", bytes="10MB"), ctx) == []
+    assert ctx.failure == "too-large"
+    assert [w.code for w in ctx.warnings] == ["E705"]
+
+
 names = st.lists(
     st.sampled_from(["..", ".", "", "a", "b.py", "/", "\\", "C:", "é", "\x00", "\n", "\x85", " "]), max_size=5
 )
@@ -259,14 +268,3 @@ def test_columns_are_judged_as_single_rows_are(rows: list[tuple[str, bytes]]) ->
     found = {r["path"]: r["content"] for r in sieve.table().to_pylist()}
     assert found == {p: c for p, c in sorted(expected.items()) if c is not None}
     assert bad_texts(made.column("content")).tolist() == [not is_text(c) for _, c in rows]
-
-
-def test_rows_beyond_two_gigabytes_are_gathered_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigcode_sources.sieve._CHUNK", 1000)
-    rows = pa.table(
-        {"path": [str(n) for n in range(50)], "content": pa.array([b"x" * n * 7 for n in range(50)])}
-    )
-    order = np.arange(50)[::-1]
-    gathered = _gather(rows, order)
-    assert gathered.equals(rows.take(pa.array(order)))
-    assert gathered["content"].num_chunks > 5

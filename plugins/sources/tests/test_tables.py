@@ -51,8 +51,8 @@ def test_a_line_with_four_names_is_a_file(tmp_path: Path, ctx: CollectContext) -
     assert table.schema.field("released").type == pa.int64()
     same = {"host": "table", "owner": "ann", "repository": "kit", "revision": "", "released": 0}
     assert table.to_pylist() == [
-        {**same, "path": "a.py", "content": "é = '2020-01-01'".encode()},
         {**same, "path": "z.py", "content": b"x = 1\n"},
+        {**same, "path": "a.py", "content": "é = '2020-01-01'".encode()},
     ]
 
 

@@ -32,7 +32,7 @@ class CopyPrints:
         """blob, content -> blob, normal, prints; a row for each row.
 
         `normal` is the sha256 in hex of the tokens (comments are kept, case too, white space and a byte order mark
-        are not), `prints` the distinct prints, ascending little-endian uint32. A file of fewer than `min_tokens`
+        are not), `prints` the distinct prints, ascending little-endian uint64. A file of fewer than `min_tokens`
         tokens has the empty string and no prints.
         """
         normals, prints = [], []
@@ -72,4 +72,4 @@ def _only(lists: Lists, keep: NDArray[np.bool_]) -> Lists:
     """The same lists, empty where `keep` is False."""
     sizes = np.diff(lists.starts)
     starts = np.concatenate(([0], np.cumsum(np.where(keep, sizes, 0))))
-    return Lists(lists.values[np.repeat(keep, sizes)].astype("<u4", copy=False), starts)
+    return Lists(lists.values[np.repeat(keep, sizes)].astype("<u8", copy=False), starts)

@@ -1,0 +1,1 @@
+"""Tasks of evaluation suites, found in files."""

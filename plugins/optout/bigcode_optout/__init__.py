@@ -1,0 +1,1 @@
+"""Declarations about the training of models, read from the repositories themselves."""
