@@ -1,14 +1,14 @@
-"""A cost model of the data plane: pure functions from what two runs of different size took to what any size takes.
+"""A cost model of the data plane: pure functions that say what a run of any size takes, from constants of small ones.
 
-A run is cut into `parts`: shards of the source, blob partitions, owner buckets. A step has one task a part of one of
-these, or one task in all. What a task takes is a sum of terms, each proportional to something known of any run:
+A run is cut into `parts`: shards of the source, blob partitions, owner buckets, parts of the linking. A step has one
+task a part of one of these, or one task in all. What a task takes is a sum of terms, each proportional to something
+that is known of any run:
 
 - CPU: a constant a task, its share of the text (or, for steps that read no text, of the files), and the objects read;
 - memory: a constant, and its share of the text or the files;
 - objects and bytes written: likewise.
 
-The coefficients are fitted by non-negative least squares of relative errors, so that a small run counts as much as
-a large one. Nothing here reads a file or a clock.
+`fitting.py` finds the coefficients. Nothing here reads a file or a clock, and nothing heavy is imported.
 """
 
 from __future__ import annotations
@@ -18,22 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-from scipy.optimize import nnls
-
-Part = Literal["one", "shards", "blobs", "buckets", "written"]
+Part = Literal["one", "shards", "blobs", "buckets", "links", "written"]
 Feature = Literal["bytes", "files"]
 
-TEXT_STEPS = (
-    "collect.fetch", "collect.blobs", "observe", "cluster.sketch", "cluster.shingle", "export.rows", "export.shards",
-)  # fmt: skip
-"""Steps, or beginnings of their names, whose work grows with the text, unless they read files; all others grow with
-the number of files."""
+LINKED_PREFIXES = 16
+"""Blob partitions that one part of the linking reads, as the plan cuts them."""
 ENTRY_BYTES = 150
 """An object that a task reads or writes, as the scheduler holds it: name, digest, rows, bytes."""
-READ_S = 3e-4
-"""The least that reading a small object costs; where a task reads thousands, a fit over few does not see it."""
-"""Steps, or beginnings of their names, whose work grows with the text; all others grow with the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +38,20 @@ class Size:
     buckets: int
     written: int = 1
 
+    @property
+    def links(self) -> int:
+        return math.ceil(self.blobs / LINKED_PREFIXES)
+
     def parts(self, part: Part) -> int:
         return 1 if part == "one" else int(getattr(self, part))
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What one task took: CPU seconds, bytes of memory, objects read by input, objects and bytes written."""
-
-    step: str
-    cpu_s: float
-    memory: float
-    reads: Mapping[str, int]
-    objects: int
-    stored: float
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """The fitted terms of a step: pairs of a constant a task and a slope per byte or file, and seconds a read.
 
-    `reads` says by input how many objects a task reads, as parts: `one` for those of its own partition.
-    `fan_out` is set where a task writes an object for each part of other kinds: how many for each of them.
+    `reads` and `writes` say by input and output how many objects a task reads and writes: so many times the number of
+    parts of a kind.
     """
 
     name: str
@@ -78,9 +61,8 @@ class Step:
     read_s: float
     memory: tuple[float, float]
     stored: tuple[float, float]
-    reads: Mapping[str, Part]
-    objects: float
-    fan_out: float
+    reads: Mapping[str, tuple[Part, float]]
+    writes: Mapping[str, tuple[Part, float]]
 
     def tasks(self, size: Size) -> int:
         return size.parts(self.part)
@@ -91,11 +73,11 @@ class Step:
 
     def objects_read(self, size: Size) -> float:
         """Objects that one task reads."""
-        return float(sum(size.parts(part) for part in self.reads.values()))
+        return _count(self.reads, size)
 
     def objects_written(self, size: Size) -> float:
         """Objects that one task writes."""
-        return self.fan_out * (size.blobs + size.buckets) if self.fan_out else self.objects
+        return _count(self.writes, size)
 
     def cpu_s(self, size: Size) -> float:
         """CPU seconds of one task."""
@@ -110,6 +92,10 @@ class Step:
         return self.tasks(size) * self.stored[0] + self.stored[1] * float(getattr(size, self.feature))
 
 
+def _count(objects: Mapping[str, tuple[Part, float]], size: Size) -> float:
+    return sum(size.parts(part) * times for part, times in objects.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """Steps, and what the scheduler spends on a task beside it: CPU seconds and bytes of memory."""
@@ -121,90 +107,6 @@ class Model:
     def cpu_s(self, size: Size) -> float:
         """CPU seconds of a whole run."""
         return sum(step.tasks(size) * (step.cpu_s(size) + self.overhead_s) for step in self.steps)
-
-
-def fit(
-    runs: Sequence[tuple[Size, Sequence[Task]]], overhead_s: float, overhead_bytes: float = 20_000.0
-) -> Model:
-    """The model of the steps that all runs have.
-
-    Args:
-        runs: two or more, the largest last; the parts of each must differ in number, which tells the kind of a step.
-        overhead_s: CPU seconds of the scheduler a task.
-        overhead_bytes: its memory a task: keys, digests and the record of what was written.
-    """
-    names = [
-        step
-        for step in dict.fromkeys(task.step for task in runs[0][1])
-        if all(_of(ts, step) for _, ts in runs)
-    ]
-    return Model([_fit_step(name, runs) for name in names], overhead_s, overhead_bytes)
-
-
-def _of(tasks: Sequence[Task], step: str) -> list[Task]:
-    return [task for task in tasks if task.step == step]
-
-
-def _fit_step(name: str, runs: Sequence[tuple[Size, Sequence[Task]]]) -> Step:
-    size, first = runs[-1][0], _of(runs[-1][1], name)
-    part = _part_of(len(first), size)
-    text = name.startswith(TEXT_STEPS) and "files" not in first[0].reads
-    feature: Feature = "bytes" if text else "files"
-    rows, cpu, memory, stored = [], [], [], []
-    for measured, tasks in runs:
-        found = _of(tasks, name)
-        # One row a run: the tasks of a run differ by chance, and what runs differ in decides the slope.
-        reads = sum(sum(task.reads.values()) for task in found) / len(found)
-        rows.append((1.0, getattr(measured, feature) / len(found), reads))
-        cpu.append(sum(task.cpu_s for task in found) / len(found))
-        memory.append(max(task.memory for task in found))
-        stored.append(sum(task.stored for task in found) / len(found))
-    reads_of = {key: _part_of(max(task.reads.get(key, 0) for task in first), size) for key in first[0].reads}
-    objects = sum(task.objects for task in first) / len(first)
-    fans = part == "shards" and objects > 2
-    shares = [row[:2] for row in rows]
-    gathers = any(kind != "one" for kind in reads_of.values())
-    constant, slope, *read = _solve(rows if gathers and len(rows) > 2 else shares, cpu)
-    return Step(
-        name,
-        part,
-        feature,
-        (constant, slope),
-        max([READ_S, *read]) if gathers else 0.0,
-        _pair(_solve(shares, memory)),
-        _pair(_solve(shares, stored)),
-        reads_of,
-        objects,
-        objects / (size.blobs + size.buckets) if fans else 0.0,
-    )
-
-
-def _part_of(count: int, size: Size) -> Part:
-    """The kind of parts that there are so many of; the nearest above where some parts are empty."""
-    kinds: list[Part] = ["blobs", "buckets", "shards"]
-    if count <= 1:
-        return "one"
-    for kind in kinds:
-        if size.parts(kind) == count:
-            return kind
-    larger = sorted((size.parts(kind), kind) for kind in kinds if size.parts(kind) > count)
-    return larger[0][1] if larger and larger[0][0] <= 1.3 * count else "written"
-
-
-def _solve(rows: Sequence[Sequence[float]], values: Sequence[float]) -> tuple[float, ...]:
-    """Non-negative coefficients of each column that make the relative errors small."""
-    wanted = np.array(values, float)
-    if not wanted.any():
-        return (0.0,) * len(rows[0])
-    wanted = np.maximum(wanted, wanted.max() * 1e-6)
-    matrix = np.array(rows, float) / wanted[:, None]
-    scale = np.maximum(matrix.max(axis=0), 1e-300)
-    found, _ = nnls(matrix / scale, np.ones(len(rows)))
-    return tuple(float(value) for value in found / scale)
-
-
-def _pair(values: Sequence[float]) -> tuple[float, float]:
-    return values[0], values[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +201,11 @@ def as_json(model: Model) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Model:
-    steps = [
-        Step(**{**step, **{name: tuple(step[name]) for name in ("cpu", "memory", "stored")}})
-        for step in data["steps"]
-    ]
-    return Model(steps, data["overhead_s"], data["overhead_bytes"])
+    def step_of(step: Mapping[str, Any]) -> Step:
+        pairs = {name: tuple(step[name]) for name in ("cpu", "memory", "stored")}
+        counts = {
+            name: {key: tuple(value) for key, value in step[name].items()} for name in ("reads", "writes")
+        }
+        return Step(**{**step, **pairs, **counts})
+
+    return Model([step_of(step) for step in data["steps"]], data["overhead_s"], data["overhead_bytes"])

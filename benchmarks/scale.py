@@ -4,7 +4,7 @@ Applies the judged pipeline to two sets of the corpus, and to a fiftieth of the 
 costs that does hardly anything; one task at a time, writing down what each takes. The model of `costs.py` is fitted to
 the smaller set, its prediction of the larger one is printed beside what was measured, and then it is fitted to all and
 says what 100 TB and 5 billion files would take, and which step breaks first. The constants go to `<into>/costs.json`;
-`--fitted` reads them instead of measuring.
+`--fitted` reads them instead of measuring. What every task took stands in `<into>/tasks.json`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import costs
+import fitting
 import meter
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -96,14 +97,14 @@ def step_of(node: str) -> str:
     return f"{resource.partition('/')[0].lower()}.{step}" if step == "facts" else step
 
 
-def tasks_of(run: dict[str, Any]) -> list[costs.Task]:
+def tasks_of(run: dict[str, Any]) -> list[fitting.Task]:
     return [
-        costs.Task(
+        fitting.Task(
             step_of(task["node"]),
             task["cpu_s"],
             task["memory"],
             {name: objects for name, (objects, _, _) in task["inputs"].items()},
-            sum(objects for objects, _, _ in task["outputs"].values()),
+            {name: objects for name, (objects, _, _) in task["outputs"].items()},
             sum(size for _, _, size in task["outputs"].values()),
         )
         for task in run["tasks"]
@@ -189,7 +190,8 @@ def main() -> int:
     parser.add_argument("--small", type=Path, default=CACHE / "corpus" / "XS")
     parser.add_argument("--large", type=Path, default=CACHE / "corpus" / "S")
     parser.add_argument("--work", choices=["dedup", "judged"], default="judged")
-    parser.add_argument("--fitted", type=Path, help="constants of an earlier run")
+    parser.add_argument("--measured", type=Path, help="`tasks.json` of an earlier run, to fit anew")
+    parser.add_argument("--fitted", type=Path, help="`costs.json` of an earlier run")
     parser.add_argument("--terabytes", type=float, default=100.0)
     parser.add_argument("--files", type=float, default=5e9)
     parser.add_argument("--cores", type=int, default=1000)
@@ -203,13 +205,18 @@ def main() -> int:
         model = costs.from_json(json.loads(options.fitted.read_text()))
     else:
         sets = {"tiny": options.small, "small": options.small, "large": options.large}
-        runs = {
-            name: measure(corpus, CUTS[name], options.work, options.scratch) for name, corpus in sets.items()
-        }
+        runs = (
+            json.loads(options.measured.read_text())
+            if options.measured
+            else {
+                name: measure(corpus, CUTS[name], options.work, options.scratch)
+                for name, corpus in sets.items()
+            }
+        )
         (options.into / "tasks.json").write_text(json.dumps(runs) + "\n")
         fitted = {name: (size_of(run), tasks_of(run)) for name, run in runs.items()}
         large = runs["large"]
-        before = costs.fit([fitted["tiny"], fitted["small"]], overhead_of(runs["small"]))
+        before = fitting.fit([fitted["tiny"], fitted["small"]], overhead_of(runs["small"]))
         print(
             "\n".join(
                 [
@@ -220,7 +227,7 @@ def main() -> int:
                 ]
             )
         )
-        model = costs.fit(list(fitted.values()), overhead_of(large))
+        model = fitting.fit(list(fitted.values()), overhead_of(large))
         (options.into / "costs.json").write_text(json.dumps(costs.as_json(model), indent=1) + "\n")
     machine = costs.Machine(cores=options.cores)
     print("\n".join(estimate_lines(model, options.terabytes * 1e12, options.files, machine)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import common
 import corpus
 import costs
+import fitting
 import meter
 import pyarrow as pa
 import pytest
@@ -108,24 +109,23 @@ def test_a_shard_depends_on_the_numbers_of_its_rows_alone():
     assert pa.concat_tables([synthetic.shard(0, 120), synthetic.shard(120, 80)]).equals(whole)
 
 
-def run_of(size: costs.Size) -> list[costs.Task]:
+def run_of(size: costs.Size) -> list[fitting.Task]:
     """Tasks of three steps with known constants."""
 
-    def task(step: str, cpu: float, memory: float, reads: Mapping[str, int], objects: int) -> costs.Task:
-        return costs.Task(step, cpu, memory, reads, objects, memory / 10)
+    def task(
+        step: str, cpu: float, memory: float, reads: Mapping[str, int], writes: Mapping[str, int]
+    ) -> fitting.Task:
+        return fitting.Task(step, cpu, memory, reads, writes, memory / 10)
 
     text, files = size.bytes / size.blobs, size.files / size.buckets
-    return [
-        *(task("observe.x", 0.1 + 2e-8 * text, 1e7 + 3 * text, {"blobs": 1}, 1) for _ in range(size.blobs)),
-        *(
-            task("gather", 0.02 + 1e-6 * files + 1e-3 * size.blobs, 500 * files, {"observed": size.blobs}, 1)
-            for _ in range(size.buckets)
-        ),
-        task("elect", 1e-5 * size.files, 100 * size.files, {"ballots": size.buckets}, 1),
-    ]
+    reading = task("observe.x", 0.1 + 2e-8 * text, 1e7 + 3 * text, {"blobs": 1}, {"out": size.buckets})
+    gathering_s = 0.02 + 1e-6 * files + 1e-3 * size.blobs
+    gathering = task("gather", gathering_s, 500 * files, {"observed": size.blobs}, {"out": 1})
+    electing = task("elect", 1e-5 * size.files, 100 * size.files, {"ballots": size.buckets}, {"out": 1})
+    return [*[reading] * size.blobs, *[gathering] * size.buckets, electing]
 
 
-def measured(scale: float, shards: int, blobs: int, buckets: int) -> tuple[costs.Size, list[costs.Task]]:
+def measured(scale: float, shards: int, blobs: int, buckets: int) -> tuple[costs.Size, list[fitting.Task]]:
     size = costs.Size(1e8 * scale, 1e4 * scale, shards, blobs, buckets)
     return size, run_of(size)
 
@@ -133,7 +133,7 @@ def measured(scale: float, shards: int, blobs: int, buckets: int) -> tuple[costs
 @pytest.fixture
 def model() -> costs.Model:
     runs = [measured(0.02, 2, 3, 5), measured(1, 3, 5, 7), measured(10, 6, 19, 11)]
-    return costs.fit(runs, overhead_s=0.01)
+    return fitting.fit(runs, overhead_s=0.01)
 
 
 def test_the_model_predicts_a_run_that_it_did_not_see(model):
@@ -142,6 +142,15 @@ def test_the_model_predicts_a_run_that_it_did_not_see(model):
     for name in predicted:
         actual = sum(task.cpu_s for task in tasks if task.step == name)
         assert predicted[name] == pytest.approx(actual, rel=0.1), name
+
+
+def test_a_step_that_writes_an_object_for_each_bucket_is_seen_to(model):
+    size, _ = measured(300, 60, 450, 40)
+    assert {s.name: s.objects_written(size) for s in model.steps} == {
+        "observe.x": 40,
+        "gather": 1,
+        "elect": 1,
+    }
 
 
 def test_the_step_that_is_one_task_breaks_first(model):

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from bigcode.run.drafts import MANIFEST
 from bigcode.run.erased import ERASED
 from bigcode.run.session import Session
 from bigcode.run.sweep import read_json, release_folders
-from bigcode.store.gc import list_files
+from bigcode.store.gc import belongs, list_files
 from bigcode.store.store import Store
 from bigcode.store.tombstones import Tombstone
 
@@ -29,16 +28,12 @@ def clean_caches(store: Store, gone: Mapping[str, Tombstone]) -> int:
         store.files.remove(name)
         count += 1
     work = store.base / "work"
-    for path in sorted(work.iterdir()) if work.is_dir() else ():
+    for path in (p for p in sorted(work.iterdir()) if belongs(store, p)) if work.is_dir() else ():
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         count += 1
-    for path in Path(tempfile.gettempdir()).glob("bigcode-preview-*"):
-        if path.stat().st_uid == os.getuid():
-            shutil.rmtree(path, ignore_errors=True)
-            count += 1
     copies = Path.home() / ".cache" / "bigcode" / "objects"
     for path in sorted(copies.iterdir()) if copies.is_dir() else ():
-        if path.name.removesuffix(".partial") in gone or path.suffix == ".partial":
+        if path.name.removesuffix(".partial") in gone:
             path.unlink(missing_ok=True)
             count += 1
     for path in sorted((store.base / "mlflow").rglob("*")):

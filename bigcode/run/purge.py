@@ -19,6 +19,7 @@ from bigcode.run.consent import read_list
 from bigcode.run.erasing import Erased, Order, erase
 from bigcode.run.planning import survey_applied
 from bigcode.run.session import Session
+from bigcode.run.sweep import claimed
 from bigcode.store.leases import alone
 from bigcode.store.tables import read_table
 
@@ -57,7 +58,7 @@ def purge(
         Problem: E505 while a run is at work, E507 when something is pending, E513 when a dataset keeps a file.
     """
     with alone(session.store) as free:
-        if not free:
+        if not free or claimed(session.store):
             hint = "Run the command again when it is done."
             raise fail("E505", "a run is at work on this store", hint=hint)
         targets = find_targets(session, address, rows)

@@ -6,10 +6,12 @@ decides. Actions go before their objects, so that a sweep that is broken off lea
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bigcode.api.canonical import key_of
@@ -213,7 +215,11 @@ def _scratch(store: Store, roots: Roots, before: float | None) -> list[Garbage]:
     base = store.base / "work"
     found = []
     for path in sorted(base.iterdir()) if base.is_dir() else ():
-        if path.name in roots.scratch or (before is not None and path.stat().st_mtime >= before):
+        if (
+            path.name in roots.scratch
+            or not belongs(store, path)
+            or (before is not None and path.stat().st_mtime >= before)
+        ):
             continue
         size = sum(p.lstat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0
         found.append(Garbage("scratch", path.name, size))
@@ -247,6 +253,18 @@ def _drop(store: Store, name: str) -> bool:
         if free:
             store.drop_scratch(name)
     return free
+
+
+def belongs(store: Store, path: Path) -> bool:
+    """Whether a scratch folder is of this store. Stores elsewhere share one local folder: there only work whose inputs
+    the store holds is surely its own, and the rest is left alone."""
+    if store.files.local:
+        return True
+    try:
+        inputs = json.loads((path / "job.json").read_text("utf-8"))["inputs"]
+        return any(store.objects.has(entry[1]) for entries in inputs.values() for entry in entries)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return False
 
 
 def is_claimed_work(name: str) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bigcode.api.canonical import canonical, digest
+from bigcode.api.diagnostics import fail
 from bigcode.store.store import Store
 
 _ALONE = "alone.json"
@@ -27,8 +28,6 @@ def working(store: Store) -> Iterator[None]:
     Raises:
         Problem: E505 while another machine has the store alone.
     """
-    from bigcode.api.diagnostics import fail
-
     handle = _open(store)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)

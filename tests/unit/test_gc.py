@@ -136,12 +136,22 @@ def test_shortcuts_memories_and_damaged_objects(store: Store) -> None:
 
 
 def test_scratch_stays_while_it_is_held_or_would_be_resumed(store: Store) -> None:
+    data = store.objects.put(b"data")
+    job = json.dumps({"inputs": {"data": [["x", data, 0, 4, ""]]}})
     for name in ("a" * 64, "b" * 64, "c" * 64):
-        (store.scratch(name) / "file").write_text("x")
+        (store.scratch(name) / "job.json").write_text(job)
     with store.claim("b" * 64):
         gone = swept(store, Roots(scratch=frozenset({"c" * 64})))
-    assert gone == {"scratch " + "a" * 64}
+    assert gone == {"scratch " + "a" * 64, f"object {store.objects.name(data)}"}
     assert sorted(p.name for p in (store.base / "work").iterdir()) == ["b" * 64, "c" * 64]
+
+
+def test_scratch_of_another_store_elsewhere_is_left_alone(tmp_path: Path) -> None:
+    store = Store(f"memory://{uuid.uuid4().hex}", tmp_path)
+    job = {"inputs": {"data": [["x", "f" * 64, 0, 4, ""]]}}
+    (store.scratch("a" * 64) / "job.json").write_text(json.dumps(job))
+    store.scratch("dask-scratch-space")
+    assert swept(store, Roots()) == set()
 
 
 def test_what_is_young_stays_when_an_age_is_asked_for(store: Store) -> None:

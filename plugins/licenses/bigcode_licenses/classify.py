@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.metadata import version
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from bigcode_licenses import scancode
@@ -33,6 +34,8 @@ _SCRAP = 0.1
 _LONGEST = 1 << 16
 """Characters of a text that ScanCode is given: its time grows with the length, and a collection of notices that is
 longer than this needs a person anyway."""
+_REPEATED = 100
+"""How often two words may follow each other in any text."""
 _STATES = ("text", "notice", "tag")
 """Rules of ScanCode that state a licence; a reference may do no more than mention one."""
 _SAYS_NOTHING = frozenset(
@@ -112,7 +115,7 @@ class Classifier:
         """What ScanCode sees in the notice of a source file, where nothing else was recognised; mentions of low
         score are dropped, since a comment may speak of licences without stating one. `likely` tells that somebody
         gives or keeps a right in it: then it is worth a look for other words of the same meaning."""
-        if self.config.tier2 == "none":
+        if self.config.tier2 == "none" or not _is_prose(text):
             return Opinion()
         opinion = self._read_notice(text, self._exact.read(text, ctx))
         if not opinion.statements and likely and (scan := self._scan(text, ctx)):
@@ -126,8 +129,8 @@ class Classifier:
         return Opinion(_statements(scores), evidence, _below(scores.values()))
 
     def _scan(self, text: str, ctx: Context) -> Scan | None:
-        """The second tier on a normalised text; None where there is none, or the text is too long for it."""
-        if self.config.tier2 == "none" or len(text) > _LONGEST:
+        """The second tier on a normalised text; None where there is none, or the text would keep it busy for long."""
+        if self.config.tier2 == "none" or len(text) > _LONGEST or not _is_prose(text):
             return None
         exact = self._exact.read(text, ctx)
         return exact if exact.coverage >= SURE else self._near.read(text, ctx)
@@ -242,6 +245,14 @@ def _name(expression: str) -> str:
     if not names & _SAYS_NOTHING:
         return expression
     return canonical(" AND ".join(sorted(names - _SAYS_NOTHING))) or ""
+
+
+def _is_prose(text: str) -> bool:
+    """Whether no two words make up a twentieth of the text. ScanCode's time grows with the square of how often a rule
+    matches: a thousand URLs of a licence would take minutes."""
+    words = text.split(" ")
+    pairs = Counter(pairwise(words))
+    return max(pairs.values(), default=0) <= max(_REPEATED, len(words) // 20)
 
 
 def _best(hits: Iterable[Hit]) -> dict[str, float]:

@@ -144,6 +144,16 @@ def test_installed_packages_are_read_at_least_as_well_as_by_one_detector(both, r
     assert sum(better) >= sum(single) >= 0.9 * len(simple)
 
 
+@pytest.mark.parametrize(
+    "words", ["http://www.gnu.org/licenses/ ", "license ", "under the mit license or the gpl "]
+)
+def test_a_text_that_would_keep_scancode_busy_for_minutes_is_left_to_a_person(read, monkeypatch, words: str):
+    monkeypatch.delattr(scancode, "read")
+    row = read("LICENSE", words * 2000, StageContext(), tier2="scancode")
+    assert row["license_unclear"]
+    assert not any(score >= 0.9 for i, score in stated(row).items() if i != "LicenseRef-scancode-unknown")
+
+
 def test_scancode_loads_beside_our_pluggy_and_after_our_host():
     script = (
         "import warnings; warnings.simplefilter('ignore')\n"
