@@ -16,7 +16,8 @@ class Unit(NamedTuple):
 
 
 _BASE: dict[str, tuple[str, float]] = {
-    "file": ("file", 1), "source": ("source", 1), "repository": ("repository", 1), "owner": ("owner", 1), "release": ("release", 1),
+    "file": ("file", 1), "source": ("source", 1), "repository": ("repository", 1), "owner": ("owner", 1),
+    "release": ("release", 1),
     "token": ("token", 1), "document": ("document", 1), "step": ("step", 1), "parameter": ("parameter", 1),
     "person": ("person", 1), "license": ("license", 1), "language": ("language", 1), "finding": ("finding", 1),
     "line": ("line", 1), "cluster": ("cluster", 1), "device": ("device", 1), "task": ("task", 1),

@@ -23,7 +23,8 @@ _FAMILIES: tuple[tuple[tuple[str, float], ...], ...] = (
 
 _SYMBOLS = {"gCO2e": "g CO₂e", "kgCO2e": "kg CO₂e", "tCO2e": "t CO₂e", "1": "", "text": "", "date": ""}
 _WORDS: dict[str, tuple[str, str]] = {
-    "file": ("file", "files"), "source": ("source", "sources"), "repository": ("repository", "repositories"), "owner": ("owner", "owners"),
+    "source": ("source", "sources"),
+    "file": ("file", "files"), "repository": ("repository", "repositories"), "owner": ("owner", "owners"),
     "release": ("release", "releases"), "token": ("token", "tokens"), "document": ("document", "documents"),
     "step": ("step", "steps"), "parameter": ("parameter", "parameters"), "person": ("person", "people"),
     "license": ("licence", "licences"), "language": ("language", "languages"), "finding": ("finding", "findings"),

@@ -12,7 +12,11 @@ from bigcode.cli.output import emit_json, plural
 @spec_options
 def command(spec: str, workspace: str, env: str, json_output: bool) -> None:
     """Check the specs of a workspace: all errors at once, each with its place."""
+    from bigcode.api.diagnostics import raise_errors
+    from bigcode.run.retire import check_lifecycles
+
     opened = open_spec(spec, workspace, env)
+    raise_errors(check_lifecycles(opened.workspace))
     opened.session().graph()
     kinds: dict[str, int] = {}
     for resource in opened.workspace.resources.values():

@@ -19,12 +19,15 @@ from bigcode.run.commit import Committer
 from bigcode.run.drafts import write_drafts
 from bigcode.run.engine import Engine, Observer, Run
 from bigcode.run.executors import make_executor
+from bigcode.run.history import Chronicle
 from bigcode.run.journal import Journal
+from bigcode.run.preflight import look_ahead
 from bigcode.run.preview import drop_previews
 from bigcode.run.records import ledger_of
 from bigcode.run.session import Session
 from bigcode.run.trackers import Trackers
 from bigcode.store.actions import Action
+from bigcode.store.leases import working
 
 DAMAGE = ("E503", "E504")
 """Objects that do not match their digest or are gone: what made them is known, and runs again."""
@@ -107,11 +110,19 @@ class Apply:
         self._lists = session.open_lists()
         self.graph = session.graph(self.targets)
         store.prepare()
+        with working(store):
+            return self._run()
+
+    def _run(self) -> Outcome:
+        session, store = self.session, self.store
+        for warning in look_ahead(session, self.graph, self.targets, self.retrain)[1]:
+            self._observer.warned(warning)
         drop_previews(store)
         faults.point("apply.started")
         self._generations = {a: store.refs.read(a) for a in self.graph.resources()}
         journal = Journal(store.base)
         self._committer = Committer(store, journal)
+        self._observer = chronicle = Chronicle(journal, self._observer, session.workspace.name)
         view = RunView(
             journal.id,
             session.workspace.name,
@@ -134,6 +145,7 @@ class Apply:
             ok = True
         finally:
             self._trackers.finish(ok)
+            chronicle.end(ok)
         return outcome
 
     def _complete(self) -> Outcome:

@@ -46,7 +46,7 @@ def person_of(host: str, owner: str) -> int:
 def partition_source(table: pa.Table, task: Task, ctx: TaskContext) -> Output:
     """Fetched text to files by owner bucket, blobs by digest prefix, and a record of the fetch."""
     buckets, prefixes = task.identity["buckets"], task.identity["prefixes"]
-    table = _without_purged(table.combine_chunks(), task)
+    table = _without_purged(table.combine_chunks(), ctx)
     contents = table["content"].combine_chunks().cast(pa.binary())
     digests = [(_sha256(data), _git_sha1(data), len(data)) for data in contents.to_pylist()]
     blob = pa.array([d[0] for d in digests], pa.string())
@@ -116,9 +116,9 @@ def _distinct_texts(table: pa.Table) -> pa.Table:
     return table.take(_first_of_each(table["blob"].combine_chunks())).sort_by("blob")
 
 
-def _without_purged(table: pa.Table, task: Task) -> pa.Table:
+def _without_purged(table: pa.Table, ctx: TaskContext) -> pa.Table:
     """What was purged from the store is not taken in again, wherever it is found."""
-    purged = set(task.params.get("purged", ()))
+    purged = ctx.purged()
     if not purged:
         return table
     keep = [_sha256(data) not in purged for data in table["content"].to_pylist()]

@@ -27,9 +27,7 @@ def measure_detector(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     for described in said["sets"]:
         labels = _load(described)
         labelled = labels.build(blobs.slice(0, labels.carriers), ctx)
-        texts = pa.table(
-            {"blob": [str(i) for i in range(labelled.num_rows)], "content": labelled["content"]}
-        )
+        texts = pa.table({"blob": [str(i) for i in range(labelled.num_rows)], "content": labelled["content"]})
         found = detector.run(texts, ctx)
         measured = measure(labelled, found)
         report[labels.name] = _as_json(measured)

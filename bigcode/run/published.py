@@ -12,6 +12,7 @@ from bigcode.api.diagnostics import Diagnostic
 from bigcode.evidence.bundle import ROOT
 from bigcode.plan.gates import Gate
 from bigcode.run.drafts import MANIFEST
+from bigcode.run.erased import erased_files
 
 RECORD = "release.json"
 """In a release folder: the date, the gates with their states, the root of the evidence and the key that signed it."""
@@ -39,8 +40,11 @@ def damage_of(folder: Path, entry: Mapping[str, str]) -> list[Diagnostic]:
     if held != entry["manifest"]:
         return [Diagnostic("E604", f"{folder}/{MANIFEST} is not that of the release", hint=_HINT)]
     found = []
-    for name, sha in sorted(manifest.items()):
+    erased = erased_files(folder)
+    for name, sha in sorted((n, erased.get(n, sha)) for n, sha in manifest.items()):
         path = folder / name
+        if not sha and not path.exists():
+            continue
         if path.is_symlink() or not path.is_file():
             found.append(Diagnostic("E605", f"{path} was released and is not there", hint=_HINT))
         elif _digest(path) != sha:

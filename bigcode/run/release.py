@@ -27,8 +27,10 @@ from bigcode.run.drafts import MANIFEST, release_files, sync_folder
 from bigcode.run.planning import gate_facts, survey_applied
 from bigcode.run.published import RECORD, damage_of, recorded_gates
 from bigcode.run.records import Recorded, recorded_results
+from bigcode.run.retire import refuse_release
 from bigcode.run.session import Session
 from bigcode.spec.lock import identity_digest, read_lock, write_lock
+from bigcode.store.leases import working
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,15 @@ def publish(session: Session, address: str, as_of: date) -> Released:
     """
     workspace = session.workspace
     lock = read_lock(workspace.root)
-    if address in lock.get("releases", {}):
+    published = address in lock.get("releases", {})
+    raise_errors(refuse_release(workspace, address, again=published))
+    with working(session.store):
+        return _publish(session, address, as_of, lock, published)
+
+
+def _publish(session: Session, address: str, as_of: date, lock: dict[str, Any], published: bool) -> Released:
+    workspace = session.workspace
+    if published:
         return _keep(session, address, lock)
     session.open_lists()
     graph, found = survey_applied(session)

@@ -17,6 +17,7 @@ from bigcode.api.facts import Fact
 from bigcode.api.shapes import Entry
 from bigcode.store.store import Store
 from bigcode.store.tables import read_table
+from bigcode.store.tombstones import purged_blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,10 @@ class TaskContext:
 
     def failed(self, reason: str) -> None:
         self.failure = reason
+
+    def purged(self) -> frozenset[str]:
+        """Digests of contents that must not come back."""
+        return purged_blobs(self._store.files)
 
     def recall(self, key: str) -> bytes | None:
         return self._store.files.read(self._place(key))

@@ -29,6 +29,9 @@ def check_references(workspace: Any, declared: Collection[str], *, complete: boo
             yield from _check_reference(
                 text, kinds, declared, workspace.documents[address].place(path), complete
             )
+            if path[1:2] == ("lifecycle",):
+                # A successor names its forerunner in turn.
+                continue
             try:
                 edges.setdefault(address, []).append((workspace.address_of(text), path))
             except KeyError:
