@@ -7,6 +7,8 @@ from bigcode.plan.graph import Edge, Node
 from bigcode.plan.resolver import MEASURE, Resolver, core
 
 COLLECTING = "bigcode.run.collecting"
+FORM = 2
+"""Behaviour version of what is made of a fetched table, beside that of the collector."""
 
 
 def buckets_of(snapshot: Resource) -> tuple[str, ...]:
@@ -29,7 +31,7 @@ def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
         component.name,
         component.version,
         component.factory,
-        identity={"buckets": spec.buckets, "prefixes": len(prefixes)},
+        identity={"buckets": spec.buckets, "prefixes": len(prefixes), "form": FORM},
         partitions=tuple(unit.name for unit in units),
         partition_identity={unit.name: dict(unit.identity) for unit in units},
         config_class=component.config,
