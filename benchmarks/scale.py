@@ -117,7 +117,8 @@ def size_of(run: dict[str, Any]) -> costs.Size:
 
 def overhead_of(run: dict[str, Any]) -> float:
     """CPU seconds that the engine spends on a task beside the task, the start of the program included."""
-    return max(0.0, float(run["cpu_s"]) - sum(task["cpu_s"] for task in run["tasks"])) / len(run["tasks"])
+    known = sum(task["cpu_s"] + task["metering_s"] for task in run["tasks"])
+    return max(0.0, float(run["cpu_s"]) - known) / len(run["tasks"])
 
 
 def check_lines(model: costs.Model, run: dict[str, Any]) -> list[str]:
