@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bigcode.api import Series
-from bigcode.cards.figures import plot_amounts, plot_comparison, plot_curve
+from bigcode.cards.figures import plot_amounts, plot_comparison, plot_curve, plot_intervals
 from bigcode.cards.format import tidy
 from bigcode.cards.printer import Printer
 from bigcode.cards.relations import Name, Relations, View, address_of
-from bigcode.cards.spans import members, split_member
+from bigcode.cards.spans import members, second_values, split_member
 
 _FULL = re.compile(r"^[A-Z][A-Za-z]*/[^/@]+@[^/]+/")
 
@@ -133,15 +133,31 @@ class Context:
         return fact is not None and fact.value == text
 
     def group(
-        self, group: str, key: str, top: int | None = None, of: View | str | None = None, unit: str = ""
+        self,
+        group: str,
+        key: str,
+        top: int | None = None,
+        of: View | str | None = None,
+        unit: str = "",
+        where: tuple[str, str] | None = None,
+        start: str = "",
     ) -> list[Row]:
-        """The members of a group of facts, greatest first, at most `top` of them."""
+        """The members of a group of facts, greatest first, at most `top` of them.
+
+        `where` is the second key of a group by two keys, and its value. With `start` only members that begin so are
+        there, and their keys print without it.
+        """
         full = self._id(group, of)
         layout = {"bare": True, "unit": unit} if unit else {"bare": True}
+        found = [row for row in members(self._printer.world, full, key, where) if row[0].startswith(start)]
         return [
-            Row(fact.id, Name(value), self.name(value), self._printer.fact(fact.id, layout))
-            for value, fact in members(self._printer.world, full, key)[:top]
+            Row(f.id, Name(v), self.name(v.removeprefix(start)), self._printer.fact(f.id, layout))
+            for v, f in found[:top]
         ]
+
+    def values(self, group: str, key: str, of: View | str | None = None) -> list[Name]:
+        """The values of the second key of a group by two keys, sorted."""
+        return [Name(value) for value in second_values(self._printer.world, self._id(group, of), key)]
 
     def recorded(self, of: View) -> list[Row]:
         """All facts of a resource outside of groups, by id."""
@@ -210,8 +226,8 @@ class Context:
         self._counts[level - 1] += 1
         return self._printer.entry({"numbering": ".".join(str(max(1, count)) for count in self._counts)})
 
-    def resource(self, address: str) -> View | None:
-        return self._relations.view(address)
+    def resource(self, reference: str) -> View | None:
+        return self._relations.view(self._relations.resolve(reference) or reference)
 
     def related(self, kind: str) -> list[View]:
         """Resources of a kind that the subject is made from, or else those around it."""
@@ -233,6 +249,20 @@ class Context:
         """Bars for single facts: (words, fact id)."""
         full = [(words, self._id(fact_id, of)) for words, fact_id in pairs]
         pieces = plot_comparison(self._printer.world, full, title, self._figure())
+        return self._printer.figure(pieces) if pieces else ""
+
+    def intervals(
+        self,
+        group: str,
+        key: str,
+        title: str,
+        of: View | str | None = None,
+        where: tuple[str, str] | None = None,
+    ) -> str:
+        """Dots with their intervals for the members of a group of estimated shares, in percent."""
+        pieces = plot_intervals(
+            self._printer.world, self._id(group, of), key, tidy(title), self._figure(), where
+        )
         return self._printer.figure(pieces) if pieces else ""
 
     def curve(
@@ -260,7 +290,8 @@ class Context:
 
 
 _OFFERED = (
-    "bars", "compare", "count", "curve", "digest", "fact", "formula", "group", "has", "has_verbatim", "how", "label",
-    "listing", "more", "name", "numbering", "prose", "recorded", "related", "remaining", "resource", "rest", "says",
-    "section", "setting", "share", "size_category", "source", "status", "users", "verbatim", "words",
+    "bars", "compare", "count", "curve", "digest", "fact", "formula", "group", "has", "has_verbatim", "how",
+    "intervals", "label", "listing", "more", "name", "numbering", "prose", "recorded", "related",
+    "remaining", "resource", "rest", "says", "section", "setting", "share", "size_category", "source",
+    "status", "users", "values", "verbatim", "words",
 )  # fmt: skip

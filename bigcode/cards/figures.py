@@ -8,6 +8,7 @@ from typing import Any
 
 from bigcode.api import Fact, Series
 from bigcode.cards.format import convert, suit_unit, tidy
+from bigcode.cards.intervals import Dot, draw_intervals
 from bigcode.cards.marks import Piece
 from bigcode.cards.plots import Bar, draw_bars, draw_curve
 from bigcode.cards.spans import Entry, World, amount, members, text_of
@@ -50,6 +51,23 @@ def plot_comparison(
         entry: Entry = {"fact": fact.id, "format": {"unit": unit}}
         bars.append(_bar(world, words, None, fact, unit, entry, muted=index > 0))
     return draw_bars(bars, title, figure)
+
+
+def plot_intervals(
+    world: World, group: str, key: str, title: str, figure: str, where: tuple[str, str] | None
+) -> tuple[Piece, ...]:
+    """A dot with its interval for each estimated share of a group, by name; empty where none has an interval."""
+    dots = []
+    for value, fact in sorted(members(world, group, key, where), key=lambda item: item[0]):
+        share = amount(fact)
+        if share is None or fact.interval is None:
+            continue
+        entry: Entry = {"fact": fact.id, "format": {"unit": "%", "digits": 1}}
+        low, high = (convert(bound, fact.unit, "%") for bound in fact.interval)
+        name = tidy(value)
+        shown = convert(share, fact.unit, "%")
+        dots.append(Dot(name, {"name": name}, shown, low, high, text_of(entry, world), entry))
+    return draw_intervals(dots, title, figure) if dots else ()
 
 
 def plot_curve(

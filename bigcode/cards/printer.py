@@ -11,7 +11,7 @@ from bigcode.api import Diagnostic, Fact, Place, fail
 from bigcode.cards.format import WITHHELD, format_fact, format_plain, tidy
 from bigcode.cards.marks import Mark, Marks, Piece, attributes, escape_markdown, scalar
 from bigcode.cards.provenance import describe
-from bigcode.cards.spans import Entry, World, amount, has_digit, text_of
+from bigcode.cards.spans import Entry, World, amount, has_digit, split_member, text_of
 
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _NOTED = {"declared": "†", "estimated": "‡"}
@@ -27,6 +27,7 @@ class Printer:
         self.place = place
         self.problems: list[Diagnostic] = []
         self.noted: dict[tuple[str, str], str] = {}
+        self._shared: dict[str, str] = {}
         self.printed: dict[str, None] = {}
 
     def report(self, message: str, hint: str = "") -> None:
@@ -122,6 +123,8 @@ class Printer:
             start = f"- {self._anchor(label)} {shown['label']}: "
             if fact.kind == "declared":
                 lines.append(f"{start}declared, {shown['source']}, as of {shown['as_of']}.")
+            elif label in self._shared.values():
+                lines.append(f"- {self._anchor(label)} Estimated: {shown['method']}.")
             else:
                 lines.append(f"{start}estimated, {shown['method']}.")
         return "\n".join(lines)
@@ -144,6 +147,11 @@ class Printer:
         if fact.kind not in _NOTED or fact.value is None:
             return ""
         label = _NOTED[fact.kind] + _letters(len(self.noted))
+        if fact.kind == "estimated" and fact.method and split_member(fact_id):
+            # The members of a group that were estimated in one way share a note.
+            first = self._shared.setdefault(fact.method, label)
+            if first != label:
+                return first
         return self.noted.setdefault((fact_id, of), label)
 
     def _anchor(self, label: str) -> str:

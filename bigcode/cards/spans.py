@@ -58,7 +58,7 @@ class World:
         for fact_id in self.facts:
             found |= {*map(tidy, (fact_id, *split_id(fact_id)))}
             if member := split_member(fact_id):
-                found |= {tidy(member[2])}
+                found |= {*map(tidy, (member[2], member[2].partition(".")[2], *_parts(member[2])))}
         return frozenset(found)
 
     def knows(self, name: str) -> bool:
@@ -85,14 +85,37 @@ def split_member(fact_id: str) -> tuple[str, str, str] | None:
     return (match["group"], match["key"], match["value"]) if match else None
 
 
-def members(world: World, group: str, key: str) -> list[tuple[str, Fact]]:
-    """The facts of a group, greatest first, then by name: (value of the key, fact)."""
+def members(
+    world: World, group: str, key: str, where: tuple[str, str] | None = None
+) -> list[tuple[str, Fact]]:
+    """The facts of a group, greatest first, then by name: (value of the key, fact).
+
+    Args:
+        where: of a group by two keys, `S/recall{entity=KEY,set=A}`, the second key and the value that it must have.
+    """
     found = []
+    end = f",{where[0]}={where[1]}" if where else ""
     for fact_id, fact in world.facts.items():
         member = split_member(fact_id)
-        if member and member[0] == group and member[1] == key:
-            found.append((member[2], fact))
+        if member and member[0] == group and member[1] == key and member[2].endswith(end):
+            found.append((member[2].removesuffix(end), fact))
     return sorted(found, key=lambda item: (-(amount(item[1]) or 0.0), item[0]))
+
+
+def second_values(world: World, group: str, key: str) -> list[str]:
+    """The values of the second key of a group by two keys, sorted."""
+    found = set()
+    for fact_id in world.facts:
+        member = split_member(fact_id)
+        if member and member[0] == group and f",{key}=" in member[2]:
+            found.add(member[2].rpartition(f",{key}=")[2])
+    return sorted(found)
+
+
+def _parts(member: str) -> list[str]:
+    """`KEY,set=A` as KEY and A."""
+    first, *more = re.split(r",[a-z]+=", member)
+    return [first, *more] if more else []
 
 
 def amount(fact: Fact | None) -> float | None:

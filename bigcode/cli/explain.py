@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import click
 
@@ -84,14 +85,101 @@ def _explain_file(dataset: str, file: str, workspace: str, json_output: bool) ->
         )
     rows = explain_file(opened.session(), datasets[0], file)
     if json_output:
-        emit_json("explain", {"file": file, "rows": rows})
+        emit_json("explain", {"dataset": datasets[0], "file": file, "rows": rows})
         return
-    for row in rows:
-        click.echo(f"{row['row']}\n    {row['reason']}")
-        for name in ("license", "license_source", "language", "split", "seat"):
-            if row.get(name):
-                click.echo(f"    {name.replace('_', ' ')}: {row[name]}")
-        if row.get("similarity"):
-            click.echo(f"    similarity: {row['similarity']:.2f}")
-        if row.get("also"):
-            click.echo(f"    also: {', '.join(row['also'])}")
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        _tell_file(row)
+    _tell_components(rows[0]["components"])
+
+
+def _tell_file(row: dict[str, Any]) -> None:
+    click.echo(click.style(row["row"], bold=True))
+    kept = row["reason"] == "kept"
+    click.echo(
+        "    " + click.style("kept" if kept else row["reason"], fg="green" if kept else "red", bold=True)
+    )
+    if row.get("also"):
+        click.echo(f"    also: {', '.join(row['also'])}")
+    for reason in row["reasons"]:
+        _line(reason["reason"], _told(reason))
+    if row.get("split"):
+        _line("split", row["split"])
+    _tell_licenses(row["licenses"])
+    flags = [name for name, value in row["languages"].items() if value is True]
+    _line("language", ", ".join([row["languages"]["language"] or "unknown", *flags]))
+    for rule in row["quality"]:
+        if not rule["broken"]:
+            _line(f"quality.{rule['rule']}", f"passed: {_told(rule)}")
+    for entity in row["pii"]:
+        bound = f", threshold {entity['threshold']:g}" if entity["threshold"] is not None else ""
+        said = (
+            f"{entity['count']:,} to {entity['action']}"
+            if bound
+            else f"{entity['count']:,}, not in the policy"
+        )
+        _line(f"pii {entity['entity']}", f"{said} (best score {entity['score']:.2f}{bound})")
+    for task in row["contamination"]:
+        _line("contamination", task)
+    for signal in row["signals"]:
+        _line("signal", f"{signal['kind']} says {signal['says']}")
+    where = row["provenance"]
+    _line("content", f"{where['bytes']:,} bytes, sha256 {where['sha256']}")
+    _line("", where["swhid"])
+    if where["unit"]:
+        _line("collected as", where["unit"])
+
+
+def _line(name: str, value: str) -> None:
+    click.echo(f"    {name:<24} {value}" if name else f"    {'':<24} {value}")
+
+
+def _told(reason: dict[str, Any]) -> str:
+    """What a reason rests on, in a line."""
+    if "drops" in reason:
+        bounds = " or ".join(f"{name} {bound}" for name, bound in reason["drops"].items())
+        return f"{reason['column']} is {reason['value']}; dropped when {bounds}"
+    if "include" in reason:
+        wanted = ", ".join(reason["include"]) or "any that is recognised"
+        return f"language is {reason['value'] or 'unknown'}; included: {wanted}"
+    if "expression" in reason:
+        return _told_license(reason)
+    if "entities" in reason:
+        return ", ".join(f"{e['count']:,} {e['entity']} to {e['action']}" for e in reason["entities"])
+    if reason.get("kept"):
+        return f"repeats {reason['kept']}, similarity {reason['similarity']:.2f}"
+    if reason.get("similarity"):
+        return f"a held-out file repeats it, similarity {reason['similarity']:.2f}"
+    if "strength" in reason:
+        return f"a copy of a listed file: {reason['strength']}, {reason['containment']:.0%} of it"
+    if reason.get("tasks"):
+        return ", ".join(reason["tasks"])
+    if "scope" in reason:
+        return f"the list or the repository asks for it, scope {reason['scope']}"
+    return str(reason.get("told") or reason.get("decided") or "")
+
+
+def _told_license(said: dict[str, Any]) -> str:
+    source = f"from the {said['source']}" if said["source"] else "no statement is near enough or sure enough"
+    more = [said["category"] or "", "unclear: waits for a review" if said["unclear"] else ""]
+    return ", ".join([f"{said['expression'] or 'no expression'}, {source}", *filter(None, more)])
+
+
+def _tell_licenses(said: dict[str, Any]) -> None:
+    _line("license", _told_license(said))
+    for found in said["detected"]:
+        ids = ", ".join(f"{name} {score:.2f}" for name, score in found["ids"].items()) or "nothing recognised"
+        unclear = ", unclear" if found["unclear"] else ""
+        role = f"{found['role']} in {found['path']}" if found["role"] else found["path"]
+        _line(f"  {found['where']}", f"{role}: {ids}{unclear}")
+        for match in found["evidence"][:5]:
+            _line("", f"{match['detector']}: {match['id']} {match['score']:.2f}")
+    for case, decision in said["decisions"].items():
+        _line("  review", f"{case}: {decision}")
+
+
+def _tell_components(found: list[dict[str, Any]]) -> None:
+    click.echo()
+    for component in found:
+        click.echo(f"    {component['step']:<24} {component['component']} {component['behaviour']}")

@@ -56,6 +56,33 @@ def split_by(table: pa.Table, part: NDArray[np.int64]) -> list[tuple[str, pa.Tab
     ]
 
 
+def split_sorted(
+    table: pa.Table, part: NDArray[np.int64], keys: Sequence[str], *, distinct: bool = False
+) -> list[tuple[str, pa.Table]]:
+    """As `split_by`, with the rows of a part sorted by keys and, if asked for, one row for each key.
+
+    Rows are copied once, since values may be long.
+    """
+    if not table.num_rows:
+        return []
+    named = table.select(list(keys)).append_column("part", pa.array(part))
+    order = pc.sort_indices(named, [(name, "ascending") for name in ("part", *keys)])
+    if distinct:
+        ordered = named.take(order)
+        same = np.ones(table.num_rows - 1, bool)
+        for name in named.column_names:
+            column = ordered[name].combine_chunks()
+            same &= pc.equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+        order = order.filter(pa.array(np.concatenate(([True], ~same))))
+    parts = part[order.to_numpy()]
+    starts = np.flatnonzero(np.diff(parts, prepend=-1))
+    chosen = table.take(order)
+    return [
+        (str(int(parts[low])), chosen.slice(low, high - low))
+        for low, high in itertools.pairwise([*starts.tolist(), len(parts)])
+    ]
+
+
 def as_bool(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     """A boolean column as NumPy; null counts as false."""
     filled: NDArray[np.bool_] = pc.fill_null(column.combine_chunks(), False).to_numpy(zero_copy_only=False)

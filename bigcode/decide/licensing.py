@@ -1,4 +1,5 @@
 """Licence verdicts. The notice inside a file beats the licence text nearest above it, which beats the repository.
+What a person decided in a review stands in place of what was detected there.
 
 Whole columns are decided at once. A file without a statement of its own takes what its repository says or, in a
 repository with licence texts in its folders, what its folder says; only statements are looked at one by one.
@@ -7,7 +8,7 @@ repository with licence texts in its folders, what its folder says; only stateme
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +16,11 @@ import pyarrow.compute as pc
 
 from bigcode.decide.columns import as_bool
 from bigcode.decide.expressions import operands, satisfied
+from bigcode.decide.reviewing import DENIED, apply_decisions
 from bigcode.decide.statements import (
     CATEGORIES,
     FILE,
+    REVIEW,
     SOURCES,
     Expressions,
     Ints,
@@ -39,6 +42,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+STRICTER = CATEGORIES[1:-1]
+"""Categories that ask for more than a permissive licence does."""
+
 _HOME = ("host", "owner", "repository", "revision")
 
 
@@ -50,6 +56,8 @@ class Policy:
     attribution: str = "allow"
     file_over_repository: bool = True
     min_confidence: float = 0.9
+    decisions: Mapping[str, str] = field(default_factory=dict)
+    """By `HOST/OWNER/REPO` or `HOST/OWNER/REPO:PATH`: an SPDX expression, or `deny`."""
 
 
 def decide(observations: pa.Table, policy: Policy) -> pa.Table:
@@ -61,27 +69,35 @@ def decide(observations: pa.Table, policy: Policy) -> pa.Table:
             (of `CATEGORIES`, parallel to license_ids) and license_unclear.
 
     Returns:
-        license: the SPDX expression that was decided, empty when unknown; license_source: `file`, `directory`,
-        `repository`, `metadata` or empty; license_reason: empty when admitted; license_category: of `CATEGORIES`,
-        the worst among the statements that decided; license_unclear: what decided, or what lay nearer and said
-        nothing sure, needs a person.
+        license: the SPDX expression that was decided, empty when unknown or denied by a review; license_source:
+        `file`, `directory`, `repository`, `metadata`, `review` or empty; license_reason: empty when admitted;
+        license_category: of `CATEGORIES`, the worst among the statements that decided; license_unclear: what
+        decided, or what lay nearer and said nothing sure, needs a person.
     """
     said = read_statements(observations, policy.min_confidence)
-    expressions = Expressions(said)
     homes, number = encode(observations, _HOME)
-    own = np.zeros(observations.num_rows, bool)
+    denied: set[int] = set()
+    if policy.decisions:
+        said, denied = apply_decisions(said, observations, homes, policy.decisions)
+    expressions = Expressions(said)
+    own = said.is_reviewed.copy()
     if policy.file_over_repository:
-        own[said.rows] = ~said.is_metadata[said.rows] & said.is_stated[said.rows]
+        own[said.rows] |= ~said.is_metadata[said.rows] & said.is_stated[said.rows]
     licenses, sources, unclear = inherit(observations["path"], said, homes, number, expressions, ~own)
     mine = own[said.rows]
     licenses[said.rows[mine]] = expressions.of_rows(mine)
-    sources[own] = FILE
+    sources[own] = np.where(said.is_reviewed[own], REVIEW, FILE)
     unclear = np.where(own, said.unclear, unclear | (said.unclear & ~said.is_metadata))
+    if denied:
+        rows = np.isin(homes, sorted(denied))
+        licenses[rows], sources[rows] = expressions.of([said.ids.index(DENIED)]), REVIEW
+        unclear &= ~rows
     reasons = _reasons(observations, policy, said, homes, licenses, expressions)
     severity = np.array(expressions.severity, np.int64)[licenses]
+    names = ["" if DENIED in operands(name) else name for name in expressions.names]
     return pa.table(
         [
-            pa.array(expressions.names, pa.string()).take(pa.array(licenses)),
+            pa.array(names, pa.string()).take(pa.array(licenses)),
             pa.array(SOURCES, pa.string()).take(pa.array(sources)),
             reasons,
             pa.array(CATEGORIES, pa.string()).take(pa.array(severity)),
@@ -109,7 +125,7 @@ def find_conflicts(rows: pa.Table) -> pa.Table:
     severity = severity_of(grouped["license_category"])
     order = ints(pc.sort_indices(grouped, [("file", "ascending")]))
     order = order[np.lexsort((-severity[order], group[order]))]
-    grave = order[(severity[order] > 0) & (severity[order] < CATEGORIES.index("unknown"))]
+    grave = order[(severity[order] > 0) & (severity[order] <= len(STRICTER))]
     first = _first_of(grave, group, groups)
     # A copy in the file's own repository is no copy elsewhere: the runner-up is the gravest of another one.
     second = _first_of(grave[home[grave] != home[first[group[grave]]]], group, groups)
@@ -147,6 +163,8 @@ def _reasons(
 def _reason(expression: str, asks: Mapping[str, bool], policy: Policy) -> str:
     if not expression:
         return "license.unknown"
+    if DENIED in operands(expression):
+        return "license.review"
     if not satisfied(expression, policy.allow.__contains__):
         return "license.denied"
     if policy.attribution == "exclude" and not satisfied(
@@ -162,7 +180,9 @@ def _attribution_by_home(table: pa.Table, said: Statements, homes: Ints) -> dict
     if "license_attribution" in table.column_names:
         flags = as_bool(table["license_attribution"])
     rows = np.repeat(said.rows, np.diff(said.starts))
-    facts = np.unique(np.stack([homes[rows], said.codes, flags[rows].astype(np.int64)], axis=1), axis=0)
+    # What a person decided says nothing of attribution: an id that nothing else in the project states asks for it.
+    rows, codes = rows[~said.is_reviewed[rows]], said.codes[~said.is_reviewed[rows]]
+    facts = np.unique(np.stack([homes[rows], codes, flags[rows].astype(np.int64)], axis=1), axis=0)
     asks: dict[int, dict[str, bool]] = {}
     for home, code, flag in facts.tolist():
         known = asks.setdefault(home, {})

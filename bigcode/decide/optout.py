@@ -1,12 +1,13 @@
-"""What an opt-out takes along: copies of the files that it names, downstream only, and no seat is filled again."""
+"""What an opt-out takes along: copies of the files that it names, downstream only, and no seat is filled again.
+
+Whether a text is common property and who is its likeliest origin never depends on who opted out, so one more wish can
+only take more away.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import itertools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bigcode.decide.columns import as_bool, file_ids, persons
-from bigcode.decide.origin import Holder, in_own_package, likeliest_origin
+from bigcode.decide.origin import in_own_package
 
 HITS = pa.schema(
     [
@@ -38,7 +39,9 @@ HOLDERS = pa.schema(
         ("index", pa.int64()),
         ("file", pa.string()),
         ("person", pa.string()),
+        ("project", pa.string()),
         ("vendored", pa.bool_()),
+        ("generated", pa.bool_()),
         ("outside", pa.bool_()),
         ("released", pa.int64()),
         ("bytes", pa.int64()),
@@ -48,19 +51,35 @@ HOLDERS = pa.schema(
         ("strength", pa.string()),
     ]
 )
-"""Files that hold the text of an opted-out file `seed`, or that file itself."""
+"""Files that hold the text of an opted-out file `seed`, or that file itself. `project` is the repository's name in
+lower case, which a fork shares; `outside` says that the file lies in no folder of its package's name."""
 REMOVALS = pa.schema(
     [("bucket", pa.int32()), ("index", pa.int64()), ("file", pa.string()), ("reason", pa.string())]
 )
 DISPUTED = pa.schema(
-    [("file", pa.string()), ("why", pa.string()), ("strength", pa.string()), ("containment", pa.float64())]
+    [
+        ("file", pa.string()),
+        ("why", pa.string()),
+        ("strength", pa.string()),
+        ("containment", pa.float64()),
+        ("seed", pa.string()),
+    ]
 )
-"""Copies that stay and that somebody should look at: `origin` is not clear, or the match lies in the `band`."""
+"""Copies that stay and that somebody should look at, once each: the `origin` is not clear, or the match lies in the
+`band`; with the strongest match and the opted-out content that it is of."""
+STRENGTHS = ("exact", "normalised", "contained")
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+_NEVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class CommonProperty:
-    """Text that nobody's opt-out takes from others: held by `owners` unrelated owners, tiny, or a licence text."""
+    """Text that nobody's opt-out takes from others: held by `owners` unrelated owners, tiny, generated, or a licence.
+
+    Owners are unrelated where they hold the text unvendored and in projects of different names: forks keep the name.
+    """
 
     owners: int = 5
     min_bytes: int = 64
@@ -80,7 +99,7 @@ class CopyPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What goes with the hits (schema `REMOVALS`), what is disputed, and how many copies are common property."""
+    """What goes with the hits (schema `REMOVALS`), what is disputed, and how many files stay as common property."""
 
     removals: pa.Table
     disputed: pa.Table
@@ -89,170 +108,200 @@ class Spread:
 
 def row_key(secret: bytes, file: str) -> str:
     """A keyed id of a row: without the list's salt it cannot be guessed from the file's name (HMAC-SHA256)."""
-    return hmac.new(secret, file.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(secret, file.encode(), "sha256").hex()[:32]
+
+
+def row_keys(secret: bytes, files: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """`row_key` of each name."""
+    return pa.array([row_key(secret, name) for name in files.to_pylist()], pa.string())
 
 
 def hits_of(observations: pa.Table, reasons: pa.Array, secret: bytes) -> pa.Table:
     """The rows with a reason, of schema `HITS`."""
-    index = np.flatnonzero(pc.not_equal(reasons, "").to_numpy(zero_copy_only=False))
-    at = pa.array(index)
+    at = pa.array(np.flatnonzero(pc.not_equal(reasons, "").to_numpy(zero_copy_only=False)))
     chosen = observations.take(at)
     files = file_ids(chosen)
-    keys = [row_key(secret, name) for name in files.to_pylist()]
-    return pa.table(
-        [at, pa.array(keys, pa.string()), reasons.take(at), files, chosen["blob"].combine_chunks()],
-        schema=HITS,
-    )
+    columns = [at, row_keys(secret, files), reasons.take(at), files, chosen["blob"].combine_chunks()]
+    return pa.table(columns, schema=HITS)
+
+
+def holding(blobs: pa.ChunkedArray, seeds: pa.Array, matches: pa.Table) -> Ints:
+    """The rows of a bucket, by their blobs, that hold a seed or a match of one."""
+    wanted = pa.concat_arrays([seeds, matches["blob"].combine_chunks()])
+    rows: Ints = np.flatnonzero(pc.is_in(blobs, value_set=wanted).to_numpy())
+    return rows
 
 
 def holders(
-    observations: pa.Table, bucket: int, hits: pa.Table, seeds: pa.Array, matches: pa.Table
+    rows: pa.Table, index: Ints, bucket: int, hits: pa.Table, seeds: pa.Array, matches: pa.Table
 ) -> pa.Table:
     """The files of a bucket that hold a seed or a match of one, of schema `HOLDERS`.
 
     Args:
-        seeds: contents of opted-out files.
+        rows, index: the observations that `holding` finds, and their places in the bucket.
+        seeds: distinct contents of opted-out files.
         matches: of schema `MATCHES`, empty where copies are compared byte by byte.
     """
+    normal = pc.if_else(matches["normalised"].combine_chunks(), "normalised", "contained")
+    ones, exact = np.ones(len(seeds)), pa.array(["exact"] * len(seeds), pa.string())
     wanted = pa.table(
         {
             "blob": pa.concat_arrays([seeds, matches["blob"].combine_chunks()]),
             "seed": pa.concat_arrays([seeds, matches["seed"].combine_chunks()]),
-            "containment": pa.concat_arrays(
-                [pa.array(np.ones(len(seeds))), matches["containment"].combine_chunks()]
-            ),
-            "strength": pa.concat_arrays(
-                [
-                    pa.array(["exact"] * len(seeds), pa.string()),
-                    pc.if_else(matches["normalised"].combine_chunks(), "normalised", "contained"),
-                ]
-            ),
+            "containment": pa.concat_arrays([pa.array(ones), matches["containment"].combine_chunks()]),
+            "strength": pa.concat_arrays([exact, normal]),
         }
     )
-    blobs = observations["blob"].combine_chunks()
-    place = np.flatnonzero(
-        pc.is_in(blobs, value_set=pc.unique(wanted["blob"])).to_numpy(zero_copy_only=False)
-    )
-    at = pa.array(place)
-    rows = observations.take(at)
+    at = pa.array(index)
     own = pa.table(
         {
             "index": at,
             "blob": rows["blob"].combine_chunks(),
             "file": file_ids(rows),
             "person": persons(rows),
+            "project": pc.utf8_lower(rows["repository"].combine_chunks()),
             "vendored": pa.array(as_bool(rows["vendored"])),
+            "generated": pa.array(_flag(rows, "generated")),
             "outside": pc.invert(in_own_package(rows["repository"], rows["path"])),
             "released": rows["released"].combine_chunks(),
             "bytes": rows["bytes"].combine_chunks(),
             "license_text": pc.fill_null(pc.equal(rows["license_role"].combine_chunks(), "text"), False),
             "hit": pc.is_in(at, value_set=hits["index"].combine_chunks()),
-            "bucket": pa.array(np.full(len(place), bucket, np.int32)),
+            "bucket": pa.array(np.full(len(index), bucket, np.int32)),
         }
     )
     joined = own.join(wanted, "blob", join_type="inner")
     return joined.select(HOLDERS.names).cast(HOLDERS).sort_by([("seed", "ascending"), ("index", "ascending")])
 
 
+def _flag(rows: pa.Table, name: str) -> Flags:
+    return as_bool(rows[name]) if name in rows.column_names else np.zeros(rows.num_rows, bool)
+
+
 def spread(held: pa.Table, policy: CopyPolicy, decided: dict[str, str]) -> Spread:
     """Judge the copies of opted-out files, downstream only.
 
-    A hit seeds removals when its owner is the likeliest origin of the text. Otherwise the owner's own rows go
-    and the other copies are contested: kept and recorded, or removed where the policy or a review says so.
+    A hit seeds removals when it is not vendored and its owner is the likeliest origin of the text. Otherwise the
+    owner's own rows go and the other copies are contested: kept and recorded, or removed where the policy says so.
 
     Args:
         held: of schema `HOLDERS`, of all buckets.
-        decided: `keep` or `remove` by file, from reviews.
+        decided: `keep` or `remove` by file, from reviews. `keep` settles a dispute; it does not stand against the
+            origin's own wish.
     """
-    if policy.copies == "keep":
+    if policy.copies == "keep" or not held.num_rows:
         return Spread(REMOVALS.empty_table(), DISPUTED.empty_table(), 0)
-    table = held.sort_by(
-        [("seed", "ascending"), ("file", "ascending"), ("index", "ascending")]
-    ).combine_chunks()
-    codes = pc.dictionary_encode(table["seed"].combine_chunks()).indices.to_numpy()
-    starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    hit = as_bool(table["hit"])
-    bounds = [*starts.tolist(), len(codes)]
-    removed: dict[int, str] = {}
-    disputed: dict[int, str] = {}
-    common = 0
-    for low, high in itertools.pairwise(bounds):
-        mine = hit[low:high]
-        if mine.all() or not mine.any():
-            continue
-        rows = [_Held(low + i, *values) for i, values in enumerate(_values(table, low, high))]
-        others = [row for row in rows if not row.hit]
-        if _is_common(rows, policy.common):
-            common += len(others)
-            continue
-        origin = likeliest_origin([row.holder for row in rows])
-        seeds = {row.holder.owner for row in rows if row.hit}
-        for row in others:
-            why = _why(row, origin in seeds or policy.contested == "remove", policy)
-            why = {"keep": "", "remove": "remove"}.get(decided.get(row.file, ""), why)
-            if why == "remove":
-                removed[row.number] = "optout.copy"
-            elif why:
-                disputed[row.number] = why
-    gone = _take(table, sorted(removed))
-    open_ = [n for n in sorted(disputed) if n not in removed]
+    order = [("seed", "ascending"), ("file", "ascending"), ("index", "ascending")]
+    groups = _Groups(held.sort_by(order).combine_chunks(), policy)
+    common, crowded = groups.common(policy.common)
+    downstream = (groups.seeded() & ~crowded) | (policy.contested == "remove")
+    other = ~groups.hit & groups.asked[groups.of]
+    open_ = other & ~common[groups.of]
+    said = pc.dictionary_encode(groups.table["file"].combine_chunks())
+    names = said.dictionary.to_pylist()
+    file: Ints = said.indices.to_numpy().astype(np.int64)
+    keep, remove = (np.array([decided.get(n) == what for n in names], bool)[file] for what in ("keep", "remove"))
+    removed = (open_ & groups.whole & downstream[groups.of]) | (other & (groups.whole | groups.band) & remove)
+    gone = np.zeros(len(names), bool)
+    gone[file[removed]] = True
+    disputed = open_ & ((groups.whole & ~downstream[groups.of]) | groups.band) & ~keep & ~gone[file]
+    shared = np.zeros(len(names), bool)
+    shared[file[other & common[groups.of] & groups.whole & ~gone[file]]] = True
     return Spread(
-        _distinct(gone.append_column("reason", pa.array(["optout.copy"] * len(removed), pa.string()))),
-        _take(table, open_)
-        .append_column("why", pa.array([disputed[n] for n in open_], pa.string()))
-        .select(DISPUTED.names)
-        .cast(DISPUTED),
-        common,
+        _removals(groups.table, removed), _disputes(groups, disputed, file), int(np.count_nonzero(shared))
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    number: int
-    file: str
-    bytes: int
-    license_text: bool
-    hit: bool
-    containment: float
-    strength: str
-    holder: Holder
+class _Groups:
+    """The holders of each opted-out text. `of` is the number of a row's group; `asked` says which groups have a hit;
+    `whole` are the matches that count as copies, `band` those that a person looks at."""
+
+    def __init__(self, table: pa.Table, policy: CopyPolicy) -> None:
+        self.table = table
+        self.of = _codes(table["seed"])
+        self.count = int(self.of.max()) + 1
+        self.hit = as_bool(table["hit"])
+        self.asked = self._any(self.hit)
+        self.vendored = as_bool(table["vendored"])
+        self.person = _codes(table["person"])
+        self.strength: Ints = pc.index_in(table["strength"], value_set=pa.array(STRENGTHS)).to_numpy()
+        self.containment: NDArray[np.float64] = table["containment"].to_numpy()
+        self.exact = self.strength < 2
+        part = ~self.exact & (policy.copies == "contained")
+        self.whole = self.exact | (part & (self.containment >= policy.remove))
+        self.band = part & ~self.whole & (self.containment >= policy.review)
+
+    def _any(self, rows: Flags) -> Flags:
+        found = np.zeros(self.count, bool)
+        found[self.of[rows]] = True
+        return found
+
+    def _distinct(self, rows: Flags, codes: Ints) -> Ints:
+        """How many distinct values the rows of each group have."""
+        keys = np.sort(self.of[rows] * (int(codes.max()) + 1) + codes[rows])
+        first = np.concatenate(([True], keys[1:] != keys[:-1]))[: len(keys)]
+        counts: Ints = np.bincount(keys[first] // (int(codes.max()) + 1), minlength=self.count)
+        return counts
+
+    def common(self, policy: CommonProperty) -> tuple[Flags, Flags]:
+        """Which texts are common property; and which are held by as many owners, but in projects of too few names:
+        forks of one, or something that every project of that name has."""
+        text = self._any(self.exact & as_bool(self.table["license_text"]))
+        tiny = self._any(self.exact & (self.table["bytes"].to_numpy() < policy.min_bytes))
+        written = self._any(self.exact & ~as_bool(self.table["generated"]))
+        own = self.exact & ~self.vendored
+        owners = self._distinct(own, self.person) >= policy.owners
+        projects = self._distinct(own, _codes(self.table["project"])) >= policy.owners
+        return text | tiny | ~written | (owners & projects), owners & ~projects
+
+    def seeded(self) -> Flags:
+        """Which texts have a hit of their likeliest origin, which is somebody alone in holding them unvendored, in a
+        folder of the package's own name, and released first; the first of these that differs decides."""
+        voters = np.flatnonzero(self.whole & ~self.vendored)
+        released: Ints = self.table["released"].fill_null(0).to_numpy()
+        when = np.where(released > 0, released, _NEVER)[voters]
+        outside = as_bool(self.table["outside"])[voters]
+        group, person, hit = self.of[voters], self.person[voters], self.hit[voters]
+        order = np.lexsort((when, outside, group))
+        starts = np.concatenate(([True], group[order][1:] != group[order][:-1]))[: len(order)]
+        best = np.full(self.count, -1, np.int64)
+        best[group[order][starts]] = order[starts]
+        first = best[group]
+        tied = (outside == outside[first]) & (when == when[first]) & (person != person[first])
+        asks = hit & (person == person[first])
+        clear, asking = np.zeros(self.count, bool), np.zeros(self.count, bool)
+        clear[group] = True
+        clear[group[tied]] = False
+        asking[group[asks]] = True
+        return clear & asking
 
 
-def _values(table: pa.Table, low: int, high: int) -> list[tuple[Any, ...]]:
-    part = table.slice(low, high - low)
-    plain = [part[n].to_pylist() for n in ("file", "bytes", "license_text", "hit", "containment", "strength")]
-    origin = [part[n].to_pylist() for n in ("person", "vendored", "outside", "released")]
-    holders_ = [Holder(*values) for values in zip(*origin, strict=True)]
-    return list(zip(*plain, holders_, strict=True))
+def _codes(column: pa.ChunkedArray) -> Ints:
+    codes: Ints = pc.dictionary_encode(column.combine_chunks()).indices.to_numpy().astype(np.int64)
+    return codes
 
 
-def _why(row: _Held, downstream: bool, policy: CopyPolicy) -> str:
-    """`remove`, a reason to ask a person, or an empty string for a match that says too little."""
-    if row.strength == "contained" and policy.copies != "contained":
-        return ""
-    if row.strength == "contained" and row.containment < policy.remove:
-        return "band" if row.containment >= policy.review else ""
-    return "remove" if downstream else "origin"
-
-
-def _is_common(rows: list[_Held], common: CommonProperty) -> bool:
-    exact = [row for row in rows if row.strength != "contained"]
-    if any(row.license_text for row in exact) or min(row.bytes for row in exact) < common.min_bytes:
-        return True
-    return len({row.holder.owner for row in exact if not row.holder.vendored}) >= common.owners
-
-
-def _take(table: pa.Table, numbers: list[int]) -> pa.Table:
-    return table.take(pa.array(numbers, pa.int64()))
-
-
-def _distinct(table: pa.Table) -> pa.Table:
-    rows = table.select(REMOVALS.names).group_by(REMOVALS.names, use_threads=False).aggregate([])
+def _removals(table: pa.Table, removed: Flags) -> pa.Table:
+    chosen = table.filter(pa.array(removed)).select(["bucket", "index", "file"])
+    rows = chosen.group_by(chosen.column_names, use_threads=False).aggregate([])
+    rows = rows.append_column("reason", pa.array(["optout.copy"] * rows.num_rows, pa.string()))
     return rows.cast(REMOVALS).sort_by([("bucket", "ascending"), ("index", "ascending")])
 
 
+def _disputes(groups: _Groups, disputed: Flags, file: Ints) -> pa.Table:
+    """The strongest match of each disputed file."""
+    rows = np.flatnonzero(disputed)
+    order = np.lexsort((rows, -groups.containment[rows], groups.strength[rows], groups.band[rows], file[rows]))
+    ordered = rows[order]
+    first = np.concatenate(([True], file[ordered][1:] != file[ordered][:-1]))[: len(ordered)]
+    chosen = ordered[first]
+    table = groups.table.take(pa.array(chosen))
+    why = pc.if_else(pa.array(groups.band[chosen], pa.bool_()), "band", "origin")
+    return table.append_column("why", why).select(DISPUTED.names).cast(DISPUTED).sort_by("file")
+
+
 def emptied_seats(election: pa.Table, gone: pa.Array) -> NDArray[np.int64]:
-    """Rows of a bucket whose kept twin is among the files that are gone."""
+    """Rows of a bucket whose kept twin is among the files that are gone, ascending."""
     lost = pc.and_(pc.not_equal(election["seat"], ""), pc.is_in(election["seat"], value_set=gone))
-    rows: NDArray[np.int64] = election["index"].combine_chunks().filter(lost.combine_chunks()).to_numpy()
-    return rows
+    rows: Ints = election["index"].combine_chunks().filter(lost.combine_chunks()).to_numpy()
+    return np.sort(rows)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ from bigcode.decide.expressions import operands, stem
 
 CATEGORIES = ("permissive", "weak-copyleft", "copyleft", "proprietary", "unknown")
 """What licences leave free, from most to least; of the last, nothing can be said."""
-SOURCES = ("", "file", "directory", "repository", "metadata")
-NONE, FILE, DIRECTORY, REPOSITORY, METADATA = range(5)
+SOURCES = ("", "file", "directory", "repository", "metadata", "review")
+NONE, FILE, DIRECTORY, REPOSITORY, METADATA, REVIEW = range(6)
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -26,8 +27,8 @@ _UNKNOWN = len(CATEGORIES) - 1
 class Statements(NamedTuple):
     """Statements of enough confidence: row `rows[i]` states `ids[c]` for the codes from `starts[i]` to `starts[i+1]`.
 
-    `is_text`, `is_metadata`, `is_stated` (by the file's own words: a header or a text) and `unclear` have an entry a
-    file.
+    `is_text`, `is_metadata`, `is_stated` (by the file's own words: a header or a text), `unclear` and `is_reviewed`
+    (a person said it) have an entry a file. `of_homes` holds what a person said of whole repositories, by their number.
     """
 
     ids: list[str]
@@ -39,6 +40,8 @@ class Statements(NamedTuple):
     is_metadata: Bools
     is_stated: Bools
     unclear: Bools
+    is_reviewed: Bools
+    of_homes: Mapping[int, int] = MappingProxyType({})
 
 
 def read_statements(table: pa.Table, minimum: float) -> Statements:
@@ -68,6 +71,7 @@ def read_statements(table: pa.Table, minimum: float) -> Statements:
         _mask(pc.equal(role, "metadata")),
         _mask(pc.is_in(role, value_set=pa.array(["header", "text"]))),
         unclear,
+        np.zeros(table.num_rows, bool),
     )
 
 
@@ -78,18 +82,17 @@ class Expressions:
         self.names = [""]
         self.severity = [_UNKNOWN]
         self._said = said
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[tuple[str, int], int] = {}
 
     def of(self, codes: Iterable[int]) -> int:
         """The conjunction of some ids."""
         distinct = set(codes)
         name = _join(sorted(self._said.ids[code] for code in distinct))
         severity = max(int(self._said.severity[code]) for code in distinct)
-        number = self._numbers.setdefault(name, len(self.names))
+        number = self._numbers.setdefault((name, severity), len(self.names))
         if number == len(self.names):
             self.names.append(name)
             self.severity.append(severity)
-        self.severity[number] = max(self.severity[number], severity)
         return number
 
     def of_rows(self, chosen: Bools) -> Ints:
@@ -146,6 +149,8 @@ class _Places:
         self.declared: dict[int, set[int]] = {}
         self.doubts: set[tuple[int, str]] = set()
         self._doubts_declared: set[int] = set()
+        self._reviewed: set[tuple[int, str]] = set()
+        self._declared_by_review: set[int] = set()
         self._said, self._expressions = said, expressions
         self._known: dict[tuple[int, str], tuple[int, int, bool]] = {}
         stated = np.zeros(len(homes), np.int64) - 1
@@ -160,13 +165,17 @@ class _Places:
                 self.texts.setdefault((home, folder), set()).update(codes)
                 if said.unclear[row]:
                     self.doubts.add((home, folder))
+                if said.is_reviewed[row]:
+                    self._reviewed.add((home, folder))
             elif not folder:
                 self.declared.setdefault(home, set()).update(codes)
+                if said.is_reviewed[row]:
+                    self._declared_by_review.add(home)
                 if said.unclear[row]:
                     self._doubts_declared.add(home)
 
     def homes(self) -> set[int]:
-        return {home for home, _ in self.texts} | self.declared.keys()
+        return {home for home, _ in self.texts} | self.declared.keys() | self._said.of_homes.keys()
 
     def at(self, home: int, folder: str) -> tuple[int, int, bool]:
         """Expression, source and doubt of the files of a folder that state nothing themselves."""
@@ -181,7 +190,8 @@ class _Places:
             steps.append(folder)
             folder = folder.rpartition("/")[0]
         if (found := self.texts.get((home, folder))) and folder:
-            answer = (self._expressions.of(found), DIRECTORY, (home, folder) in self.doubts)
+            source = REVIEW if (home, folder) in self._reviewed else DIRECTORY
+            answer = (self._expressions.of(found), source, (home, folder) in self.doubts)
         else:
             answer = self.at(home, folder)
         for step in reversed(steps):
@@ -192,10 +202,14 @@ class _Places:
     def _root(self, home: int) -> tuple[int, int, bool]:
         found, stated = self.texts.get((home, "")), self.declared.get(home)
         doubt = (home, "") in self.doubts
+        if home in self._said.of_homes:
+            return self._expressions.of([self._said.of_homes[home]]), REVIEW, False
         if stated and (not found or self._covers(stated, found)):
-            return self._expressions.of(stated), METADATA, doubt or home in self._doubts_declared
+            source = REVIEW if home in self._declared_by_review else METADATA
+            return self._expressions.of(stated), source, doubt or home in self._doubts_declared
         if found:
-            return self._expressions.of(found), REPOSITORY, doubt
+            source = REVIEW if (home, "") in self._reviewed else REPOSITORY
+            return self._expressions.of(found), source, doubt
         return 0, NONE, doubt or home in self._doubts_declared
 
     def _covers(self, stated: set[int], found: set[int]) -> bool:

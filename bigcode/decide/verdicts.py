@@ -160,7 +160,7 @@ def _entities(spans: pa.Array, kept: NDArray[np.bool_]) -> pa.Array:
 
 
 _WRITTEN = (*FILE, "blob", "git_sha1", "bytes", "language")
-_IF_OBSERVED = ("license_ids", "license_scores", "copyright", "authors")
+_IF_OBSERVED = ("license_ids", "license_scores", "license_evidence", "copyright", "authors")
 
 
 def _kept_rows(observations: pa.Table, judged: Judgements, kept: NDArray[np.bool_]) -> pa.Table:

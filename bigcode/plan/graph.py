@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 Shape = Literal["collect", "observe", "map", "shingle", "link", "reduce", "core", "process", "card"]
@@ -62,22 +63,34 @@ class Node:
         return self.id.partition("#")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Graph:
     """Nodes by id in an order in which every source stands before its readers."""
 
     nodes: Mapping[str, Node]
 
+    @cached_property
+    def _by_resource(self) -> Mapping[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes.values():
+            found.setdefault(node.resource, []).append(node)
+        return found
+
+    @cached_property
+    def pinned(self) -> Sequence[Node]:
+        """Nodes whose results stay when their data moves on."""
+        return [node for node in self.nodes.values() if node.pinned]
+
     def of(self, resource: str) -> list[Node]:
-        return [node for node in self.nodes.values() if node.resource == resource]
+        return list(self._by_resource.get(resource, ()))
 
     def resources(self) -> list[str]:
-        return list(dict.fromkeys(node.resource for node in self.nodes.values()))
+        return list(self._by_resource)
 
     def closure(self, wanted: Iterable[str]) -> Graph:
         """The nodes of these resources and everything that they read."""
         keep: set[str] = set()
-        stack = [node.id for node in self.nodes.values() if node.resource in set(wanted)]
+        stack = [node.id for address in dict.fromkeys(wanted) for node in self.of(address)]
         while stack:
             name = stack.pop()
             if name not in keep:
@@ -92,18 +105,31 @@ def sources(node: Node) -> list[str]:
 
 
 def order(nodes: Sequence[Node]) -> Graph:
-    """Sort nodes by their edges, ties by their place in the input.
+    """Sort nodes by the longest way to them, ties by their place in the input (Kahn's algorithm, by levels).
 
     Raises:
         ValueError: for a circle, which the references of a workspace cannot make.
     """
     by_id = {node.id: node for node in nodes}
+    above = {name: set(sources(node)) for name, node in by_id.items()}
+    readers: dict[str, list[str]] = {}
+    for name, names in above.items():
+        for source in names:
+            readers.setdefault(source, []).append(name)
+    missing = {name: len(names) for name, names in above.items()}
+    level = [name for name, count in missing.items() if not count]
+    place = {name: index for index, name in enumerate(by_id)}
     out: dict[str, Node] = {}
-    waiting = list(by_id)
-    while waiting:
-        ready = [name for name in waiting if all(source in out for source in sources(by_id[name]))]
-        if not ready:
-            raise ValueError("the graph has a circle through " + ", ".join(waiting))
-        out |= {name: by_id[name] for name in ready}
-        waiting = [name for name in waiting if name not in out]
+    while level:
+        ready: list[str] = []
+        for name in level:
+            out[name] = by_id[name]
+            for reader in readers.get(name, ()):
+                missing[reader] -= 1
+                if not missing[reader]:
+                    ready.append(reader)
+        level = sorted(ready, key=place.__getitem__)
+    if len(out) < len(by_id):
+        circle = ", ".join(name for name in by_id if name not in out)
+        raise ValueError(f"the graph has a circle through {circle}")
     return Graph(out)

@@ -9,6 +9,7 @@ from bigcode.api.diagnostics import fail
 from bigcode.api.resource import Resource, Uses, identity, plain
 from bigcode.plan.graph import Edge, Node
 from bigcode.plan.resolve_consent import resolve_consent
+from bigcode.plan.resolve_notices import resolve_notices
 from bigcode.plan.resolve_snapshot import buckets_of, prefixes_of
 from bigcode.plan.resolver import JUDGE, MEASURE, Resolver, core
 
@@ -74,6 +75,7 @@ def resolve_dataset(resource: Resource, r: Resolver) -> list[Node]:
         *_election(p),
         *consent,
         *_written(p),
+        *resolve_notices(p, observers, _of_parent(p, "parents", "export.attributions", "notices")),
     ]
 
 
@@ -267,13 +269,13 @@ def _judgements(p: Plan) -> list[Node]:
 
 def _license_node(p: Plan, observations: Edge, reviews: Any) -> Node:
     if p.spec.sibling in RECORDS:
-        parent = p.resolver.workspace.get(p.spec.of).address
+        repositories = _of_parent(p, "repositories", "repositories", "repositories")
         return p.node(
             "decide.license",
             "inherit",
             GATHERING,
             partitions=p.buckets,
-            inputs=(observations, Edge("repositories", f"{parent}#repositories", "repositories", "all")),
+            inputs=(observations, *repositories),
         )
     policy = p.licenses.spec
     said = {
@@ -286,6 +288,17 @@ def _license_node(p: Plan, observations: Edge, reviews: Any) -> Node:
     return p.node(
         "decide.license", "decide_license", identity=said, partitions=p.buckets, inputs=(observations,)
     )
+
+
+def _of_parent(p: Plan, name: str, step: str, output: str) -> tuple[Edge, ...]:
+    """For records, what a step says of the projects of their dataset; an owner has the same bucket in both where there
+    are as many of them."""
+    if p.spec.sibling not in RECORDS:
+        return ()
+    parent = p.resolver.workspace.get(p.spec.of)
+    buckets = p.resolver.workspace.get(parent.spec.snapshot).spec.buckets
+    mode: Any = "same" if buckets == len(p.buckets) else "all"
+    return (Edge(name, f"{parent.address}#{step}", output, mode),)
 
 
 def judged(p: Plan) -> tuple[Edge, ...]:
@@ -370,9 +383,11 @@ def _written(p: Plan) -> list[Node]:
             identity={"render": {**shown, "config": render.get("config", {})}, "sibling": spec.sibling},
             params={"render": render},
             partitions=p.buckets,
+            behaviour=3,
             inputs=(
                 p.edge("kept", "verdicts", "kept"),
                 p.edge("texts", "collect.fetch", "texts", "named", keyed=False),
+                *((p.edge("messages", "collect.files", "files"),) if spec.sibling == "issues" else ()),
             ),
         ),
         p.node(
@@ -453,3 +468,7 @@ def _check_sibling(p: Plan) -> None:
         refuse("pii", "a redacted variant has a policy that masks", "Name another PIIPolicy.")
     if spec.sibling == "notebooks" and spec.export.render is None:
         refuse("export", "notebooks are written through a renderer", "Add export.render.")
+    if spec.sibling == "notebooks" and not (spec.languages and spec.languages.include):
+        refuse("languages", "a renderer writes notebooks alone", "Name their languages in languages.include.")
+    if spec.sibling not in RECORDS and w.address_of(parent.snapshot) != p.snapshot.address:
+        refuse("snapshot", "a variant of a dataset is made from the same text", f"Use {parent.snapshot}.")

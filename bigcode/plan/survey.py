@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from bigcode.api.resource import Resource
 from bigcode.plan.graph import Graph, Node, sources
-from bigcode.plan.keys import content_key, labels_of, pin_keys
+from bigcode.plan.keys import Keys, labels_of, pin_keys
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
 
@@ -54,7 +54,7 @@ def survey(graph: Graph, store: Store, refs: Mapping[str, Any], retrain: Iterabl
         retrain: addresses of pinned resources that are to follow their current data.
     """
     out = Survey(known={address for address, value in refs.items() if value is not None})
-    pins, anew = pin_keys(graph), set(retrain)
+    pins, anew, keys = pin_keys(graph), set(retrain), Keys(out.results)
     for node in graph.nodes.values():
         if node.shape == "card":
             continue
@@ -62,13 +62,14 @@ def survey(graph: Graph, store: Store, refs: Mapping[str, Any], retrain: Iterabl
         waiting = sorted({s for s in sources(node) if s in out.pending})
         held = None if node.resource in anew else held_results(node, pins, refs, store)
         if held is not None:
-            _take_held(node, held, waiting, out)
+            _take_held(node, held, waiting, out, keys)
         elif waiting:
             out.pending.add(node.id)
             labels = node.partitions or tuple(previous) or ("?",)
-            out.steps += [Step(node.id, label, "run", f"upstream({', '.join(waiting)})") for label in labels]
+            reason = f"upstream({', '.join(waiting)})"
+            out.steps += [Step(node.id, label, "run", reason) for label in labels]
         else:
-            _look_up(node, previous, store, out)
+            _look_up(node, previous, store, out, keys)
     return out
 
 
@@ -85,22 +86,20 @@ def held_results(
     return {label: action for label, action in found.items() if action is not None}
 
 
-def _take_held(node: Node, held: dict[str, Action], waiting: list[str], out: Survey) -> None:
+def _take_held(node: Node, held: dict[str, Action], waiting: list[str], out: Survey, keys: Keys) -> None:
     out.results[node.id] = held
-    stale = bool(waiting) or any(
-        content_key(node, label, out.results) != action.key for label, action in held.items()
-    )
+    stale = bool(waiting) or any(keys.key(node, label) != action.key for label, action in held.items())
     if stale:
         out.stale.add(node.resource)
     verb: Verb = "pinned" if stale else "reuse"
     out.steps += [Step(node.id, label, verb, "stale" if stale else "") for label in held]
 
 
-def _look_up(node: Node, previous: Mapping[str, str], store: Store, out: Survey) -> None:
+def _look_up(node: Node, previous: Mapping[str, str], store: Store, out: Survey, keys: Keys) -> None:
     found: dict[str, Action] = {}
     labels = labels_of(node, out.results, store.objects.get)
     for label in labels:
-        key = content_key(node, label, out.results)
+        key = keys.key(node, label)
         action = store.actions.get(key)
         if action is not None:
             found[label] = action

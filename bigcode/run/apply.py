@@ -6,31 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bigcode.api.diagnostics import Diagnostic, Problem
+from bigcode.api.diagnostics import Diagnostic, Problem, raise_errors
 from bigcode.api.run import RunView
 from bigcode.evidence.bundle import root_of
 from bigcode.evidence.ledger import Ledger
 from bigcode.plan.graph import Graph, Node
-from bigcode.plan.survey import ref_value
+from bigcode.plan.survey import ref_value, survey
 from bigcode.run import faults
 from bigcode.run.bundling import bundle_files
 from bigcode.run.cards import render_cards
 from bigcode.run.commit import Committer
 from bigcode.run.drafts import write_drafts
-from bigcode.run.engine import Engine, Observer, Run
+from bigcode.run.engine import Engine
 from bigcode.run.executors import make_executor
 from bigcode.run.history import Chronicle
 from bigcode.run.journal import Journal
-from bigcode.run.preflight import look_ahead
+from bigcode.run.preflight import DAMAGE, check
 from bigcode.run.preview import drop_previews
 from bigcode.run.records import ledger_of
+from bigcode.run.refetch import forget_failed
+from bigcode.run.retire import refuse_work
 from bigcode.run.session import Session
 from bigcode.run.trackers import Trackers
+from bigcode.run.work import Observer, Run
 from bigcode.store.actions import Action
 from bigcode.store.leases import working
-
-DAMAGE = ("E503", "E504")
-"""Objects that do not match their digest or are gone: what made them is known, and runs again."""
 
 
 @dataclass
@@ -49,6 +49,8 @@ class Outcome:
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
     root: str = ""
+    asked_again: list[str] = field(default_factory=list)
+    """Sources that could not be had before."""
 
 
 class _Watch:
@@ -90,15 +92,19 @@ class Apply:
         observer: Observer,
         targets: tuple[str, ...] = (),
         retrain: frozenset[str] = frozenset(),
+        *,
+        refetch: bool = False,
     ) -> None:
-        self.session, self.targets, self.retrain = session, targets, retrain
+        self.session, self.targets, self.retrain, self.refetch = session, targets, retrain, refetch
         self.store = session.store
         self.warnings: list[Diagnostic] = []
         self.moved: list[str] = []
         self.ran = self.reused = 0
         self.seconds: dict[str, float] = {}
+        self.asked_again: list[str] = []
         self._told: set[str] = set()
-        self._observer = _Watch(self, observer)
+        self._known: Mapping[str, Mapping[str, Action]] = {}
+        self._observer: Observer = _Watch(self, observer)
 
     def run(self) -> Outcome:
         """Do the work.
@@ -115,8 +121,9 @@ class Apply:
 
     def _run(self) -> Outcome:
         session, store = self.session, self.store
-        for warning in look_ahead(session, self.graph, self.targets, self.retrain)[1]:
-            self._observer.warned(warning)
+        if self.refetch:
+            self.asked_again = forget_failed(self.graph, store)
+        self._look_ahead()
         drop_previews(store)
         faults.point("apply.started")
         self._generations = {a: store.refs.read(a) for a in self.graph.resources()}
@@ -148,6 +155,26 @@ class Apply:
             chronicle.end(ok)
         return outcome
 
+    def _look_ahead(self) -> None:
+        """Ask whether the work may be done and fits. What need not run is known from here on.
+
+        Damaged objects that are met say nothing of it: the walk makes them good.
+
+        Raises:
+            Problem: E514 for work on what is retired or withdrawn, E515 for what does not fit.
+        """
+        session = self.session
+        try:
+            found = survey(self.graph, self.store, session.refs(self.graph), self.retrain)
+        except Problem as problem:
+            if all(d.code in DAMAGE for d in problem.diagnostics):
+                return
+            raise
+        raise_errors(refuse_work(session.workspace, self.graph, found))
+        for warning in check(session, self.graph, found)[1]:
+            self._observer.warned(warning)
+        self._known = found.results
+
     def _complete(self) -> Outcome:
         """Walk the graph and finish. A damaged object that is met was put aside, so that another walk makes it anew.
 
@@ -176,7 +203,10 @@ class Apply:
             lambda: make_executor(session.settings, session.host.registry, str(store.base / "work")),
             {a: ref.value for a, ref in self._generations.items()},
             self.retrain,
+            self._known,
         )
+        # What a walk meets may undo it: an object that is damaged makes its action count as absent.
+        self._known = {}
         self.reused = 0
         for sealed in self._lists:
             store.objects.put(sealed.data)
@@ -230,4 +260,5 @@ class Apply:
             self.seconds,
             self.warnings,
             "" if self.targets else root_of(bundle_files(session)),
+            self.asked_again,
         )

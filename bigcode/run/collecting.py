@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import fail
-from bigcode.decide.columns import FILE, partition_of, split_by
+from bigcode.decide.columns import FILE, partition_of, split_sorted
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 
 FILES = pa.schema(
@@ -72,9 +73,9 @@ def partition_source(table: pa.Table, task: Task, ctx: TaskContext) -> Output:
         ],
         schema=FILES,
     )
-    first = _first_of_each(blob)
-    distinct = pa.table([blob.take(first), contents.take(first)], schema=BLOBS)
     places = pa.table([blob, path, pa.array(bucket.astype(np.int32)), pa.array(person)], schema=PLACES)
+    texts = pa.table([blob, contents], schema=BLOBS)
+    prefix = partition_of(blob, prefixes)
     record = {
         "unit": task.label,
         "files": table.num_rows,
@@ -82,17 +83,11 @@ def partition_source(table: pa.Table, task: Task, ctx: TaskContext) -> Output:
         "omitted": dict(sorted(ctx.omitted.items())),
         "failed": ctx.failure,
     }
-    texts = pa.table([blob, contents], schema=BLOBS)
     return {
-        "files": [(name, part.sort_by(ORDER)) for name, part in split_by(files, bucket)],
-        "texts": [(name, _distinct_texts(part)) for name, part in split_by(texts, bucket)],
-        "blobs": [
-            (name, part.sort_by("blob"))
-            for name, part in split_by(distinct, partition_of(distinct["blob"].combine_chunks(), prefixes))
-        ],
-        "places": [
-            (name, _distinct_places(part)) for name, part in split_by(places, partition_of(blob, prefixes))
-        ],
+        "files": split_sorted(files, bucket, FILE),
+        "texts": split_sorted(texts, bucket, ("blob",), distinct=True),
+        "blobs": split_sorted(texts, prefix, ("blob",), distinct=True),
+        "places": split_sorted(places, prefix, PLACES.names, distinct=True),
         "record": [("record", canonical(record))],
     }
 
@@ -108,13 +103,6 @@ def _git_sha1(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def _first_of_each(values: pa.Array) -> pa.Array:
-    return pc.index_in(pc.unique(values), value_set=values)
-
-
-def _distinct_texts(table: pa.Table) -> pa.Table:
-    return table.take(_first_of_each(table["blob"].combine_chunks())).sort_by("blob")
-
 
 def _without_purged(table: pa.Table, ctx: TaskContext) -> pa.Table:
     """What was purged from the store is not taken in again, wherever it is found."""
@@ -127,11 +115,6 @@ def _without_purged(table: pa.Table, ctx: TaskContext) -> pa.Table:
 
 def basenames(paths: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(paths, r"(?s)^.*/", "")
-
-
-def _distinct_places(table: pa.Table) -> pa.Table:
-    rows = table.group_by(PLACES.names, use_threads=False).aggregate([]).select(PLACES.names).cast(PLACES)
-    return rows.sort_by([(name, "ascending") for name in PLACES.names])
 
 
 def files(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -153,11 +136,17 @@ def files(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 
 def blobs(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Distinct blobs of a digest prefix, and the distinct places where each is found."""
-    table = pa.concat_tables([BLOBS.empty_table(), *inputs.tables("blobs")])
-    first = _first_of_each(table["blob"].combine_chunks())
-    distinct = table.take(first).sort_by("blob")
+    texts = pa.concat_tables([BLOBS.empty_table(), *inputs.tables("blobs")])
     places = pa.concat_tables([PLACES.empty_table(), *inputs.tables("places")])
-    return {"blobs": [("", distinct.combine_chunks())], "places": [("", _distinct_places(places))]}
+    return {
+        "blobs": [("", _distinct(texts, ("blob",)))],
+        "places": [("", _distinct(places, PLACES.names))],
+    }
+
+
+def _distinct(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+    parts = split_sorted(table, np.zeros(table.num_rows, np.int64), keys, distinct=True)
+    return parts[0][1].combine_chunks() if parts else table
 
 
 def records(inputs: Inputs, task: Task, ctx: TaskContext) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Opt-outs: the rows that a list names, copies of them, and the seats that stay empty."""
+"""Opt-outs: the rows that a list names, copies of them, and the seats that stay empty.
+
+Bundles name every object by its digest. A digest of public names could be guessed, so each table that follows from a
+list carries a secret of the list, its `seal`. It comes with the hits, so that steps between need not read the list.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +14,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from bigcode.api.canonical import canonical
 from bigcode.api.components import load_object
+from bigcode.api.facts import Fact
 from bigcode.decide import copies, optout, signals, wishes
-from bigcode.decide.columns import split_by
-from bigcode.decide.optout import row_key
-from bigcode.run.collecting import PLACES
+from bigcode.decide.columns import FILE, partition_of, split_by
+from bigcode.decide.optout import row_key, row_keys
+from bigcode.evidence.optout_counts import withhold
+from bigcode.run.collecting import person_of
 from bigcode.run.task import Inputs, Output, Task, TaskContext
-from bigcode.store.tables import read_table
+from bigcode.store.tables import decode_table
 
-_ROWS = ["host", "owner", "repository", "revision", "path", "blob", "git_sha1", "authors"]
-_HELD = [
-    "host",
-    "owner",
-    "repository",
-    "revision",
-    "path",
-    "blob",
-    "bytes",
-    "released",
-    "vendored",
-    "license_role",
-]
+_ROWS = [*FILE, "blob", "git_sha1", "authors"]
+_HELD = [*FILE, "blob", "bytes", "released", "vendored", "license_role", "generated"]
 _TOUCH = pa.schema([("index", pa.int64()), ("key", pa.string()), ("reason", pa.string())])
+SEAL = "seal"
 
 
 def decide_wishes(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -59,7 +56,8 @@ def decide_optout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     reasons = wishes.match(table, _compile(content, task), said["scopes"]).reasons
     if said["signals"] == "honour":
         reasons = pc.if_else(pc.equal(reasons, ""), signals.match(table), reasons)
-    return {"hits": [("", optout.hits_of(table, reasons, secret))]}
+    hits = optout.hits_of(table, reasons, secret)
+    return {"hits": [("", sealed(hits, row_key(secret, SEAL)))]}
 
 
 def _compile(content: dict[str, Any], task: Task) -> wishes.Wishes:
@@ -71,70 +69,91 @@ def _compile(content: dict[str, Any], task: Task) -> wishes.Wishes:
 
 def decide_seeds(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """The contents of all files that the list names."""
-    blobs = pa.concat_arrays([t["blob"].combine_chunks() for t in inputs.tables("hits")])
-    return {"seeds": [("", pa.table({"blob": pc.unique(blobs)}).sort_by("blob"))]}
+    hits = inputs.tables("hits")
+    blobs = pc.unique(pa.chunked_array([c for t in hits for c in t["blob"].chunks], pa.string()))
+    return {"seeds": [("", sealed(pa.table({"blob": blobs}).sort_by("blob"), seal_of(hits)))]}
+
+
+def unvendored(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """Who holds each content of a bucket as their own, by digest prefix."""
+    rows = inputs.table("observations", ["host", "owner", "repository", "blob", "vendored"])
+    return {"owners": split_own(copies.own_holders(rows, person_of), task.params["prefixes"])}
+
+
+def split_own(table: pa.Table, prefixes: int) -> list[tuple[str, pa.Table]]:
+    return split_by(table, partition_of(table["blob"].combine_chunks(), prefixes))
 
 
 def seed_prints(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Fingerprints of the seeds that lie in a prefix."""
+    seeds = inputs.table("seeds")
     prints = inputs.table("prints")
-    seeds = inputs.table("seeds")["blob"]
-    return {"prints": [("", prints.filter(pc.is_in(prints["blob"], value_set=seeds.combine_chunks())))]}
+    own = prints.filter(pc.is_in(prints["blob"], value_set=seeds["blob"].combine_chunks()))
+    return {"prints": [("", sealed(own, seal_of([seeds])))]}
 
 
 def print_owners(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """For each fingerprint of a seed its owners in this prefix, up to the number that makes it common property."""
     seeds = pa.concat_tables(inputs.tables("seedprints"))
-    places = pa.concat_tables([PLACES.empty_table(), *inputs.tables("places")])
-    found = copies.owners_of_prints(seeds, inputs.table("prints"), places, task.identity["owners"])
-    return {"owners": [("", found)]}
+    owners = pa.concat_tables([copies.OWN.empty_table(), *inputs.tables("own")])
+    found = copies.owners_of_prints(seeds, inputs.table("prints"), owners, task.identity["owners"])
+    return {"owners": [("", sealed(found, seal_of([seeds])))]}
 
 
 def find_candidates(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Contents of a prefix that hold the prints of a seed which are not common property."""
+    said = task.identity
     seeds = pa.concat_tables(inputs.tables("seedprints"))
-    common = copies.common_prints(inputs.tables("owners"), task.identity["owners"])
-    found = copies.find_candidates(
-        seeds, inputs.table("prints"), common, task.identity["review"], task.identity["copies"]
-    )
-    return {"candidates": [("", found)]}
+    common = copies.common_prints([_plain(t, copies.OWNERS) for t in inputs.tables("owners")], said["owners"])
+    found = copies.find_candidates(seeds, inputs.table("prints"), common, said["review"], said["copies"])
+    return {"candidates": [("", sealed(found, seal_of([seeds])))]}
 
 
 def verify_matches(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
-    """Each candidate compared with its seed on the texts themselves."""
-    pairs = pa.concat_tables(inputs.tables("candidates"))
+    """Each candidate of a prefix compared with its seed on the texts themselves."""
+    pairs = inputs.table("candidates")
     if not pairs.num_rows:
-        return {"matches": [("", optout.MATCHES.empty_table())]}
+        return {"matches": [("", sealed(optout.MATCHES.empty_table(), ""))]}
     config = load_object(task.params["config_class"]).model_validate(dict(task.params["config"]))
     stage = load_object(task.params["factory"])(config)
-    wanted = pc.unique(pa.concat_arrays([pairs[c].combine_chunks() for c in ("seed", "blob")]))
+    seeds, candidates = (_texts(inputs, pc.unique(pairs[c].combine_chunks())) for c in ("seed", "blob"))
+    found = stage.verify(seeds, candidates, pairs.select(["seed", "blob"]))
+    matches = copies.discount(pairs, _plain(found, optout.MATCHES), task.identity["review"])
+    return {"matches": [("", sealed(matches, seal_of([pairs])))]}
+
+
+def _texts(inputs: Inputs, wanted: pa.Array) -> pa.Table:
+    """The contents that are wanted, of the prefixes that hold them, by way of the groups of rows that may."""
+    entries = inputs.entries("blobs")
     parts = []
-    for entry in inputs.entries("blobs"):
-        table = read_table(inputs.store.objects, entry.digest)
-        parts.append(table.filter(pc.is_in(table["blob"], value_set=wanted)))
-    texts = pa.concat_tables(parts).combine_chunks()
-    found = stage.verify(texts, texts, pairs.select(["seed", "blob"]))
-    kept = found.filter(
-        pc.or_(found["normalised"], pc.greater_equal(found["containment"], task.identity["review"]))
-    )
-    order = [("seed", "ascending"), ("blob", "ascending")]
-    return {"matches": [("", kept.select(optout.MATCHES.names).cast(optout.MATCHES).sort_by(order))]}
+    for prefix in np.unique(partition_of(wanted, len(entries))).tolist():
+        source = pa.BufferReader(inputs.store.objects.get(entries[prefix].digest))
+        parts.append(pq.read_table(source, filters=pc.field("blob").isin(wanted)))
+    return pa.concat_tables(parts).combine_chunks()
 
 
 def decide_holders(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Files of a bucket that hold the text of an opted-out one."""
-    matches = pa.concat_tables([optout.MATCHES.empty_table(), *inputs.tables("matches")])
-    seeds = inputs.table("seeds")["blob"].combine_chunks()
-    held = optout.holders(
-        inputs.table("observations", _HELD), int(task.label), inputs.table("hits"), seeds, matches
-    )
-    return {"holders": [("", held)]}
+    found = inputs.tables("matches")
+    matches = pa.concat_tables([optout.MATCHES.empty_table(), *(_plain(t, optout.MATCHES) for t in found)])
+    seeds = inputs.table("seeds")
+    held = optout.HOLDERS.empty_table()
+    if seeds.num_rows:
+        # In most buckets nobody holds a copy, so the contents are looked at before all else.
+        data = inputs.bytes("observations")
+        blobs = seeds["blob"].combine_chunks()
+        index = optout.holding(decode_table(data, ["blob"])["blob"], blobs, matches)
+        if len(index):
+            known = set(pq.read_schema(pa.BufferReader(data)).names)
+            rows = decode_table(data, [c for c in _HELD if c in known]).take(pa.array(index))
+            held = optout.holders(rows, index, int(task.label), inputs.table("hits"), blobs, matches)
+    return {"holders": [("", sealed(held, seal_of([seeds])))]}
 
 
 def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Copies that go because of an opt-out, an entry a bucket; what is disputed; and all files that are gone."""
     _, secret = read_list(inputs.bytes("list"))
-    said = task.identity
+    said, seal = task.identity, row_key(secret, SEAL)
     policy = optout.CopyPolicy(
         said["copies"],
         said["contested"],
@@ -142,16 +161,20 @@ def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         said["containment"]["review"],
         optout.CommonProperty(said["common"]["owners"], said["common"]["minBytes"]),
     )
-    held = pa.concat_tables([optout.HOLDERS.empty_table(), *inputs.tables("holders")])
-    decided = _decided(held, said["decisions"], secret)
-    result = optout.spread(held, policy, decided)
-    gone = pa.concat_arrays([t["file"].combine_chunks() for t in (*inputs.tables("hits"), result.removals)])
-    removed = result.removals.append_column("key", _keys(result.removals, secret))
-    disputed = result.disputed.append_column("key", _keys(result.disputed, secret))
+    parts = [_plain(t, optout.HOLDERS) for t in inputs.tables("holders")]
+    held = pa.concat_tables([optout.HOLDERS.empty_table(), *parts])
+    result = optout.spread(held, policy, _decided(held, said["decisions"], secret))
+    named = [*inputs.tables("hits"), result.removals]
+    gone = pc.unique(pa.chunked_array([c for t in named for c in t["file"].chunks], pa.string()))
+    removed, disputed = (
+        sealed(t.append_column("key", row_keys(secret, t["file"])), seal)
+        for t in (result.removals, result.disputed)
+    )
+    buckets = removed["bucket"].to_numpy().astype(np.int64)
     return {
-        "removals": split_by(removed.select(_TOUCH.names), removed["bucket"].to_numpy().astype(np.int64)),
+        "removals": split_by(removed.select([*_TOUCH.names, SEAL]), buckets),
         "disputed": [("", disputed)],
-        "gone": [("", pa.table({"file": pc.unique(gone)}).sort_by("file"))],
+        "gone": [("", sealed(pa.table({"file": gone}).sort_by("file"), seal))],
         "counts": [("", canonical({"common": result.common, "nonce": row_key(secret, "copies")}))],
     }
 
@@ -159,19 +182,63 @@ def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 def decide_seats(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Rows of a bucket whose kept twin is gone: nobody takes the seat."""
     _, secret = read_list(inputs.bytes("list"))
-    parts = inputs.tables("election")
-    if not parts:
-        return {"seats": [("", _TOUCH.empty_table())]}
     gone = inputs.table("gone")["file"].combine_chunks()
-    index = optout.emptied_seats(pa.concat_tables(parts), gone)
-    rows = inputs.table("observations", _ROWS[:5]).take(pa.array(np.sort(index)))
-    keys = _keys(pa.table({"file": optout.file_ids(rows)}), secret)
+    parts = inputs.tables("election", ["index", "seat"]) if len(gone) else []
+    index = optout.emptied_seats(pa.concat_tables(parts), gone) if parts else np.zeros(0, np.int64)
+    if not len(index):
+        return {"seats": [("", sealed(_TOUCH.empty_table(), ""))]}
+    rows = inputs.table("observations", list(FILE)).take(pa.array(index))
+    keys = row_keys(secret, optout.file_ids(rows))
     reasons = pa.array(["optout.seat"] * len(index), pa.string())
-    return {"seats": [("", pa.table([pa.array(np.sort(index)), keys, reasons], schema=_TOUCH))]}
+    seats = pa.table([pa.array(index), keys, reasons], schema=_TOUCH)
+    return {"seats": [("", sealed(seats, row_key(secret, SEAL)))]}
 
 
-def _keys(table: pa.Table, secret: bytes) -> pa.Array:
-    return pa.array([row_key(secret, name) for name in table["file"].to_pylist()], pa.string())
+def read_signals(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """What the repositories of a bucket declare, with the revision and date at which they did."""
+    data = inputs.bytes("observations")
+    rows = np.flatnonzero(signals.declaring(decode_table(data, ["signals"])["signals"]))
+    if not len(rows):
+        return {"signals": [("", signals.DECLARED.empty_table())]}
+    table = decode_table(data, [*FILE, "released", "signals"]).take(pa.array(rows))
+    return {"signals": [("", signals.declared(table))]}
+
+
+def signal_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """How many repositories declare something, by the kind of declaration and what it says."""
+    table = pa.concat_tables(inputs.tables("signals"))
+    counts = signals.count_repositories(table)
+    small = int(task.identity["smallCell"])
+    listed = tuple(sorted({e.digest for e in inputs.entries("signals")}))
+    for name, told in withhold(counts, small).items():
+        shown = isinstance(told, int)
+        ctx.fact(
+            Fact(
+                f"optout.signals{{kind={name}}}",
+                told if shown else None,
+                "repository",
+                label=f"Repositories that declare something about training: {name}",
+                withheld=not shown,
+                inputs=listed,
+                method="distinct repositories in the tables of declarations",
+                component=task.node,
+            )
+        )
+    return {"counts": [("", canonical({"kinds": sorted(counts)}))]}
+
+
+def sealed(table: pa.Table, seal: str) -> pa.Table:
+    """The table with the seal beside each row; one without rows tells nothing."""
+    return table.append_column(SEAL, pa.array([seal] * table.num_rows, pa.string()))
+
+
+def seal_of(tables: list[pa.Table]) -> str:
+    """The seal that sealed tables carry."""
+    return next((t[SEAL][0].as_py() for t in tables if t.num_rows), "")
+
+
+def _plain(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return table.select(schema.names).cast(schema)
 
 
 def _decided(held: pa.Table, decisions: dict[str, str], secret: bytes) -> dict[str, str]:

@@ -46,14 +46,22 @@ def release_files(
         if reference is None:
             continue
         subject = workspace.address_of(reference)
-        output = {"dataset": "shards", "tokenizer": "tokenizer", "model": "model"}[part]
-        files |= {f"{part}/{name}": sha for name, sha in _output(results, subject, output).items()}
+        for output in _LAID_OUT[part]:
+            files |= {f"{part}/{name}": sha for name, sha in _output(results, subject, output).items()}
         files |= {f"{part}/{name}": sha for name, sha in _readme(cards, subject).items()}
         if part == "model":
             files |= {f"{part}/LICENSE.md": sha for sha in license_text.values()}
     for card in cards.values():
         files |= {f"cards/{name}": sha for name, sha in card.files.items()}
     return files
+
+
+_LAID_OUT = {
+    "dataset": ("shards", "notices", "provenance"),
+    "tokenizer": ("tokenizer",),
+    "model": ("model",),
+}
+"""Outputs of nodes whose files a release holds."""
 
 
 def _output(results: Recorded, address: str, output: str) -> dict[str, str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, wait
+from queue import SimpleQueue
+from typing import Any
 
 from bigcode.api.canonical import key_of
 from bigcode.api.diagnostics import Diagnostic, Problem, fail
@@ -17,42 +18,31 @@ from bigcode.plan.keys import content_key, inputs_of, labels_of, pin_keys
 from bigcode.plan.survey import held_results, recorded_identity
 from bigcode.run import faults
 from bigcode.run.commit import Committer
+from bigcode.run.payload import Packer, unpack_answer
 from bigcode.run.process import run_process
-from bigcode.run.task import Answer, Task, decode_answer
+from bigcode.run.task import Answer, decode_answer
+from bigcode.run.work import Flight, Observer, Run, Work, slim
 from bigcode.run.worker import perform
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
 
-IN_VAIN = ("E703",)
+__all__ = ["Engine", "Observer"]
+
+IN_VAIN = ("E703", "E509")
 """Problems that all other tasks would meet too, each after its own patience."""
-
-
-class Observer(Protocol):
-    """Is told what happens, in the order in which it happens."""
-
-    def warned(self, warning: Diagnostic) -> None: ...
-    def node_started(self, node: Node, tasks: int) -> None: ...
-    def task_finished(self, node: Node, label: str, warnings: list[Diagnostic]) -> None: ...
-    def node_progress(self, node: Node, done: int, total: int) -> None: ...
-    def node_failed(self, node: Node, problems: list[Diagnostic]) -> None: ...
-    def node_finished(self, node: Node, ran: int, reused: int, seconds: float, held: bool) -> None: ...
-
-
-@dataclass
-class Run:
-    """The state of one walk: finished actions, futures in flight, and what is known of each node."""
-
-    graph: Graph
-    results: dict[str, dict[str, Action]] = field(default_factory=dict)
-    started: dict[str, float] = field(default_factory=dict)
-    open: dict[str, int] = field(default_factory=dict)
-    ran: dict[str, int] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    stale: set[str] = field(default_factory=set)
+WINDOW = 256
+"""Tasks that are in the executor's hands at once, or two for each worker where that is more."""
+ENOUGH = 50
+"""Problems after which no further task of a failed node is tried, where tasks run in this process one by one."""
 
 
 class Engine:
-    """Runs a graph against a store. The executor is made when the first task needs it."""
+    """Runs a graph against a store. The executor is made when the first task needs it.
+
+    Args:
+        refs: values of references by address, for what is pinned.
+        known: results of nodes that need not run, from a survey of this graph and store.
+    """
 
     def __init__(
         self,
@@ -63,15 +53,20 @@ class Engine:
         make_executor: Any,
         refs: Mapping[str, Any],
         retrain: frozenset[str] = frozenset(),
+        known: Mapping[str, Mapping[str, Action]] | None = None,
     ) -> None:
         self.store, self.committer, self.observer = store, committer, observer
         self.run_ = Run(graph)
         self.refs, self.retrain = refs, retrain
+        self._known = known or {}
         self._make_executor = make_executor
         self._executor: Executor | None = None
         self._pins = pin_keys(graph)
         self._traces: list[str] = []
-        self._futures: dict[Future[bytes], tuple[Node, str, str]] = {}
+        self._queue: deque[Work] = deque()
+        self._futures: dict[Future[bytes], Flight] = {}
+        self._done: SimpleQueue[Future[bytes]] = SimpleQueue()
+        self._told: set[Diagnostic] = set()
 
     def walk(self) -> Run:
         """Run everything that has no result yet.
@@ -81,22 +76,26 @@ class Engine:
         """
         waiting = [n for n in self.run_.graph.nodes.values() if n.shape != "card"]
         problems: list[Diagnostic] = []
+        finished = -1
         try:
-            while waiting or self._futures:
-                if not problems:
+            while waiting or self._queue or self._futures:
+                if not problems and finished != self.run_.finished:
                     waiting = self._start_ready(waiting)
+                    finished = self.run_.finished
+                self._fill()
                 if not self._futures:
                     if problems or not waiting:
                         break
                     waiting = self._run_a_process(waiting)
                     continue
-                done, _ = wait(self._futures, return_when=FIRST_COMPLETED)
-                for future in done:
-                    problems += self._finish(future)
+                future = self._done.get()
+                if future not in self._futures:
+                    continue
+                flight = self._futures.pop(future)
+                problems += self._finish(future, flight)
                 if problems:
-                    self._give_up()
-                if any(problem.code in IN_VAIN for problem in problems):
-                    self._futures = {f: task for f, task in self._futures.items() if not f.cancel()}
+                    vain = len(problems) >= ENOUGH or any(p.code in IN_VAIN for p in problems)
+                    self._give_up(None if vain or not flight.at_once else flight.work)
         except KeyboardInterrupt:
             self._drain()
             raise
@@ -115,7 +114,7 @@ class Engine:
             self._executor = None
 
     def _start_ready(self, waiting: list[Node]) -> list[Node]:
-        """Start all nodes that can be started without a launcher; again when a node needed no work."""
+        """Queue all nodes that can be started without a launcher; again when a node needed no work."""
         moved = True
         while moved:
             moved, rest = False, []
@@ -127,13 +126,11 @@ class Engine:
                     moved = True
                 elif node.shape == "process":
                     rest.append(node)
-                else:
-                    self._submit(node)
             waiting = rest
         return waiting
 
     def _reuse(self, node: Node) -> bool:
-        """Whether all of a node's results stand in the store; those that do are taken either way."""
+        """Whether all of a node's results stand in the store; else it is queued, unless it is a program."""
         run = self.run_
         if node.resource not in self.retrain:
             held = held_results(node, self._pins, self.refs, self.store)
@@ -146,82 +143,104 @@ class Engine:
                     run.stale.add(node.resource)
                 self.observer.node_finished(node, 0, len(held), 0.0, not fresh)
                 return True
+        known = self._known.get(node.id)
+        if known is not None:
+            run.results[node.id] = {label: slim(action) for label, action in known.items()}
+            self.observer.node_finished(node, 0, len(known), 0.0, False)
+            return True
         labels = labels_of(node, run.results, self.store.objects.get)
-        found = {label: self.store.actions.get(content_key(node, label, run.results)) for label in labels}
-        run.results[node.id] = {label: action for label, action in found.items() if action is not None}
-        if len(run.results[node.id]) == len(labels):
+        keys = {label: content_key(node, label, run.results) for label in labels}
+        found: dict[str, Action] = {}
+        for label, key in keys.items():
+            action = self.store.actions.get(key)
+            if action is not None:
+                found[label] = slim(action)
+        if len(found) == len(labels):
+            run.results[node.id] = found
             self.observer.node_finished(node, 0, len(labels), 0.0, False)
             return True
-        if node.shape == "process":
-            del run.results[node.id]
+        if node.shape != "process":
+            run.results[node.id] = found
+            todo = deque(label for label in labels if label not in found)
+            run.ran[node.id] = run.open[node.id] = len(todo)
+            memory = key_of([node.component, node.behaviour])[:24]
+            self._queue.append(Work(node, labels, keys, todo, Packer(self.store, node, memory)))
         return False
 
-    def _submit(self, node: Node) -> None:
-        run = self.run_
-        labels = labels_of(node, run.results, self.store.objects.get)
-        todo = [label for label in labels if label not in run.results[node.id]]
-        run.started[node.id], run.ran[node.id], run.open[node.id] = time.perf_counter(), len(todo), len(todo)
-        self.observer.node_started(node, len(todo))
-        if self._executor is None:
-            self._executor = self._make_executor()
-        for label in todo:
-            key = content_key(node, label, run.results)
-            task = Task(
-                store=self.store.url,
-                node=node.id,
-                shape=node.shape,
-                factory=node.factory,
-                label=label,
-                key=key,
-                config_class=node.config_class,
-                config=node.config,
-                identity=node.identity,
-                params=node.params,
-                unit=node.partition_identity.get(label) or {},
-                inputs=_plain(inputs_of(node, label, run.results)),
-                literals=node.literals,
-                grain=node.grain,
-                base=self.committer.base_of(node, label),
-                memory=key_of([node.component, node.behaviour])[:24],
-            )
-            future = self._executor.submit(perform, task.encode(), node.id)
-            self._futures[future] = (node, label, key)
-            if future.done() and _in_vain(future):
+    def _fill(self) -> None:
+        """Hand tasks over while there is room; one that ran at once is looked at before the next."""
+        while self._queue:
+            if self._executor is None:
+                self._executor = self._make_executor()
+            if len(self._futures) >= max(WINDOW, 2 * self._executor.workers):
+                return
+            work = self._queue[0]
+            if not work.started:
+                work.started = time.perf_counter()
+                self.observer.node_started(work.node, len(work.todo))
+            future = self._submit(work, work.todo.popleft())
+            if not work.todo:
+                self._queue.popleft()
+            if self._futures[future].at_once:
                 return
 
-    def _finish(self, future: Future[bytes]) -> list[Diagnostic]:
-        node, label, key = self._futures.pop(future)
+    def _submit(self, work: Work, label: str) -> Future[bytes]:
+        node = work.node
+        inputs = inputs_of(node, label, self.run_.results)
+        base = self.committer.base_of(node, label)
+        payload = work.packer.pack(label, work.keys[label], inputs, base)
+        assert self._executor is not None
         try:
-            answer = decode_answer(future.result())
+            future = self._executor.submit(perform, payload, node.id)
+        except BrokenExecutor as error:
+            future = Future()
+            future.set_exception(error)
+        self._futures[future] = Flight(work, label, inputs, future.done())
+        future.add_done_callback(self._done.put)
+        return future
+
+    def _finish(self, future: Future[bytes], flight: Flight) -> list[Diagnostic]:
+        work, label = flight.work, flight.label
+        node = work.node
+        try:
+            answer = decode_answer(unpack_answer(future.result(), self.store))
+        except Problem as problem:
+            return self._fail(node, list(problem.diagnostics))
         except Exception as error:
-            lost = [
-                Diagnostic(
-                    "E502", f"{node.id} {label}: the worker ended: {type(error).__name__}: {error}".rstrip()
-                )
-            ]
-            self.observer.node_failed(node, lost)
-            return lost
+            told = f"{node.id} {label}: the worker ended: {type(error).__name__}: {error}".rstrip()
+            return self._fail(node, [Diagnostic("E502", told)])
         if answer.problems:
-            self.observer.node_failed(node, answer.problems)
             self._traces.append(answer.trace)
-            return answer.problems
-        self._commit(node, label, key, answer)
+            return self._fail(node, answer.problems)
+        self._commit(node, label, work.keys[label], answer, flight.inputs)
         self.observer.task_finished(node, label, answer.warnings)
         run = self.run_
         run.open[node.id] -= 1
         run.seconds[node.id] = run.seconds.get(node.id, 0.0) + answer.seconds
         if not run.open[node.id]:
             del run.open[node.id]
-            labels = labels_of(node, run.results, self.store.objects.get)
-            run.results[node.id] = {label: run.results[node.id][label] for label in labels}
-            elapsed = time.perf_counter() - run.started[node.id]
-            self.observer.node_finished(
-                node, run.ran[node.id], len(labels) - run.ran[node.id], elapsed, False
-            )
+            run.results[node.id] = {label: run.results[node.id][label] for label in work.labels}
+            elapsed = time.perf_counter() - work.started
+            ran = run.ran[node.id]
+            self.observer.node_finished(node, ran, len(work.labels) - ran, elapsed, False)
         return []
 
-    def _commit(self, node: Node, label: str, key: str, answer: Answer) -> None:
-        inputs = inputs_of(node, label, self.run_.results)
+    def _fail(self, node: Node, problems: list[Diagnostic]) -> list[Diagnostic]:
+        """Tell of problems, those that many tasks met alike once."""
+        new = [problem for problem in problems if problem not in self._told]
+        self._told |= set(new)
+        if new:
+            self.observer.node_failed(node, new)
+        return new
+
+    def _commit(
+        self,
+        node: Node,
+        label: str,
+        key: str,
+        answer: Answer,
+        inputs: Mapping[str, Sequence[Entry]],
+    ) -> None:
         keyed = {e.name for e in node.inputs if e.keyed}
         action = Action(
             key=key,
@@ -240,7 +259,7 @@ class Engine:
             if node.recorded
             else {},
         )
-        self.run_.results.setdefault(node.id, {})[label] = self.committer.commit(node, action)
+        self.run_.results.setdefault(node.id, {})[label] = slim(self.committer.commit(node, action))
 
     def _run_a_process(self, waiting: list[Node]) -> list[Node]:
         """Run the first process node that is ready, alone: the executor's workers are gone by then.
@@ -272,10 +291,11 @@ class Engine:
         started = time.perf_counter()
         faults.point("process.started")
         facts = {e.name: _facts(e.node, run.results) for e in node.inputs if e.mode == "facts"}
+        inputs = inputs_of(node, "", run.results)
         answer = run_process(
             node,
             key,
-            inputs_of(node, "", run.results),
+            inputs,
             facts,
             self.store,
             lambda done, total: self.observer.node_progress(node, done, total),
@@ -284,13 +304,14 @@ class Engine:
             self.observer.node_failed(node, answer.problems)
             raise Problem(*answer.problems)
         faults.point("process.finished")
-        self._commit(node, "", key, answer)
+        self._commit(node, "", key, answer, inputs)
         run.ran[node.id], run.seconds[node.id] = 1, answer.seconds
         self.observer.task_finished(node, "", answer.warnings)
         self.observer.node_finished(node, 1, 0, time.perf_counter() - started, False)
 
-    def _give_up(self) -> None:
-        """Let go of tasks that no worker has begun."""
+    def _give_up(self, but: Work | None = None) -> None:
+        """Let go of tasks that no worker has begun, but for those of one node whose problems are told together."""
+        self._queue = deque(work for work in self._queue if work is but)
         for future in [f for f in self._futures if f.cancel()]:
             del self._futures[future]
 
@@ -298,18 +319,7 @@ class Engine:
         """Commit what is being worked on; called once after an interrupt."""
         self._give_up()
         for future in wait(self._futures, timeout=60).done:
-            self._finish(future)
-
-
-def _in_vain(future: Future[bytes]) -> bool:
-    """Whether a task that ran at once, in this process, says that those after it would fail alike."""
-    return future.exception() is None and any(
-        p.code in IN_VAIN for p in decode_answer(future.result()).problems
-    )
-
-
-def _plain(inputs: Mapping[str, list[Entry]]) -> dict[str, list[list[Any]]]:
-    return {name: [[e.name, e.digest, e.rows, e.bytes] for e in entries] for name, entries in inputs.items()}
+            self._finish(future, self._futures.pop(future))
 
 
 def _facts(node: str, results: Mapping[str, Mapping[str, Action]]) -> list[dict[str, Any]]:

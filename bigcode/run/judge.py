@@ -9,13 +9,18 @@ from numpy.typing import NDArray
 
 from bigcode.decide import contamination, election, licensing, privacy, quality, siblings, verdicts
 from bigcode.decide.columns import partition_of, split_by
+from bigcode.run.conflicts import find_conflicts
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 
 
 def decide_license(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     said = task.identity
     policy = licensing.Policy(
-        frozenset(said["allow"]), said["attribution"], said["fileOverRepository"], said["minConfidence"]
+        frozenset(said["allow"]),
+        said["attribution"],
+        said["fileOverRepository"],
+        said["minConfidence"],
+        said["decisions"],
     )
     observations = inputs.table("observations")
     return {"license": [("", licensing.decide(observations, policy))]}
@@ -83,16 +88,8 @@ def decide_elect(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     outcomes = election.elect(table, members, said["threshold"], said["representative"])
     return {
         "election": split_by(outcomes.drop_columns("bucket"), outcomes["bucket"].to_numpy().astype(np.int64)),
-        "conflicts": [("", _conflicts(table, outcomes))],
+        "conflicts": [("", find_conflicts(table, outcomes, members, said["threshold"]))],
     }
-
-
-def _conflicts(table: pa.Table, outcomes: pa.Table) -> pa.Table:
-    """Files admitted under one licence whose equal copy elsewhere carries a stricter one."""
-    rows = table.select(["file", "repository", "license", "license_category"])
-    rows = rows.append_column("owner", table["person"])
-    rows = rows.append_column("group", table["blob"]).append_column("admitted", table["eligible"])
-    return licensing.find_conflicts(rows) if hasattr(licensing, "find_conflicts") else rows.slice(0, 0)
 
 
 def decide_verdicts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:

@@ -9,7 +9,7 @@ from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact, Series
 from bigcode.evidence.ledger import Ledger, collect
 from bigcode.plan.graph import Graph
-from bigcode.plan.keys import content_key, labels_of
+from bigcode.plan.keys import Keys, labels_of
 from bigcode.spec.workspace import Workspace
 from bigcode.store.actions import Action
 from bigcode.store.store import Store
@@ -28,9 +28,7 @@ def ledger_of(workspace: Workspace, graph: Graph, results: Recorded, stale: set[
     ledger = collect(recorded, workspace.resources)
     facts = dict(ledger.facts)
     for address, resource in workspace.resources.items():
-        if resource.kind in ("Model", "Tokenizer") and any(
-            n.resource == address for n in graph.nodes.values()
-        ):
+        if resource.kind in ("Model", "Tokenizer") and graph.of(address):
             fact = Fact(
                 f"{address}/stale",
                 "yes" if address in stale else "no",
@@ -44,12 +42,12 @@ def ledger_of(workspace: Workspace, graph: Graph, results: Recorded, stale: set[
 
 def stale_resources(graph: Graph, results: Recorded) -> set[str]:
     """Resources whose pinned result was made from other data than the recorded one."""
+    keys = Keys(results)
     return {
         node.resource
-        for node in graph.nodes.values()
-        if node.pinned
+        for node in graph.pinned
         for label, action in results.get(node.id, {}).items()
-        if content_key(node, label, results) != action.key
+        if keys.key(node, label) != action.key
     }
 
 

@@ -1,11 +1,11 @@
-"""A task and its answer as a few hundred bytes of JSON, and what a stage is given."""
+"""A task, its answer, and what a stage is given."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -42,9 +42,6 @@ class Task:
     """Digest of an earlier observation of the same kind, to observe only what is new; never part of the key."""
     memory: str = ""
     """Where in the store the component's memory lies; never part of the key."""
-
-    def encode(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
 
 
 @dataclass(slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
+from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from bigcode.run import faults
 from bigcode.run.clusters import STAGES
 from bigcode.run.collecting import partition_source
 from bigcode.run.observe import observe
+from bigcode.run.payload import pack_answer, unpack
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.store import Store
 from bigcode.store.tables import encode_table
@@ -22,9 +24,11 @@ from bigcode.store.tables import encode_table
 
 def perform(payload: bytes) -> bytes:
     """Run a task on a worker: read its inputs, write its outputs as objects, answer with their digests."""
-    task = Task(**json.loads(payload))
     started = time.perf_counter()
-    store = Store(task.store)
+    try:
+        task, store = unpack(payload)
+    except Problem as problem:
+        return pack_answer(_answer(started, problem.diagnostics), None)
     ctx = TaskContext(task, store)
     outputs: dict[str, list[Entry]] = {}
     problems: list[Diagnostic] = []
@@ -45,17 +49,26 @@ def perform(payload: bytes) -> bytes:
             )
         ]
         trace = traceback.format_exc()
-    answer = {
+    answer = _answer(started, problems) | {
         "outputs": {
             n: [[e.name, e.digest, e.rows, e.bytes] for e in entries] for n, entries in outputs.items()
         },
         "facts": [f.as_json() for f in ctx.facts],
         "warnings": [w.as_json() for w in ctx.warnings],
-        "problems": [p.as_json() for p in problems],
-        "seconds": time.perf_counter() - started,
         "trace": trace,
     }
-    return json.dumps(answer).encode()
+    return pack_answer(answer, store)
+
+
+def _answer(started: float, problems: Sequence[Diagnostic]) -> dict[str, Any]:
+    return {
+        "outputs": {},
+        "facts": [],
+        "warnings": [],
+        "problems": [p.as_json() for p in problems],
+        "seconds": time.perf_counter() - started,
+        "trace": "",
+    }
 
 
 _LASTING = ("shards", "verdicts")

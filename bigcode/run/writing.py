@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -11,12 +13,22 @@ import pyarrow.compute as pc
 
 from bigcode.api.canonical import canonical
 from bigcode.api.components import load_object
-from bigcode.api.diagnostics import fail
-from bigcode.decide import verdicts
+from bigcode.api.diagnostics import Diagnostic, fail
+from bigcode.decide import people, siblings, verdicts
 from bigcode.run.collecting import ORDER
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import read_table
 
+EVIDENCE = pa.struct(
+    [
+        ("id", pa.string()),
+        ("score", pa.float64()),
+        ("detector", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("text", pa.string()),
+    ]
+)
 SHARD = pa.schema(
     [
         ("content", pa.string()),
@@ -33,12 +45,30 @@ SHARD = pa.schema(
         ("license_source", pa.string()),
         ("license_ids", pa.list_(pa.string())),
         ("license_scores", pa.list_(pa.float64())),
+        ("license_evidence", pa.list_(EVIDENCE)),
         ("copyright", pa.list_(pa.string())),
         ("redactions", pa.int64()),
     ]
 )
-"""A row of the dataset: `license_ids` and `license_scores` are what was detected in the file itself, `copyright` its
-copyright lines, `blob` the sha256 and `git_sha1` the SWHID-compatible id of the text before masking."""
+"""A row of the dataset: `license_ids` and `license_scores` are what was detected in the file itself, on the evidence
+of `license_evidence` (what, where in the text before masking, and by which method), `copyright` its copyright lines,
+both without e-mail addresses; `blob` is the sha256 and `git_sha1` the SWHID-compatible id of the text before masking.
+"""
+_ALSO = {"issues": pa.schema([("author", pa.string())]), "metadata": siblings.METADATA}
+"""Columns that a kind of sibling adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How rows are written: the kind of sibling, what renders a text, and the numbers of writers by conversation."""
+
+    sibling: str = ""
+    renderer: Any = None
+    numbers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([*SHARD, *_ALSO.get(self.sibling, ())])
 
 
 def layout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -71,13 +101,13 @@ def rows(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     entries = inputs.entries("kept")
     if not entries:
         return {"rows": []}
-    render = _renderer(task)
+    form = _form(inputs, task)
     tables = {entry.name: read_table(inputs.store.objects, entry.digest) for entry in entries}
     wanted = pc.unique(pa.concat_arrays([t["blob"].combine_chunks() for t in tables.values()]))
     texts = _texts(inputs, wanted)
     out = []
     for name, kept in sorted(tables.items()):
-        table = _written(kept, texts, render)
+        table = _written(kept, texts, form, ctx)
         if table.num_rows:
             out.append((name, table))
     return {"rows": out}
@@ -92,52 +122,110 @@ def _texts(inputs: Inputs, wanted: pa.Array) -> pa.Table:
     return table.take(pc.index_in(pc.unique(table["blob"]), value_set=table["blob"].combine_chunks()))
 
 
-def _written(kept: pa.Table, texts: pa.Table, render: Any) -> pa.Table:
+def _written(kept: pa.Table, texts: pa.Table, form: Form, ctx: TaskContext) -> pa.Table:
     kept = kept.sort_by(ORDER)
     at = pc.index_in(kept["blob"].combine_chunks(), value_set=texts["blob"].combine_chunks())
     content = texts["content"].combine_chunks().take(at)
     masks = pc.list_value_length(kept["spans"]).combine_chunks()
     changed = pc.indices_nonzero(pc.greater(masks, 0)).to_pylist()
-    if changed or render:
-        spans = kept["spans"]
+    given: dict[str, Any] = {"redactions": masks.cast(pa.int64())}
+    if changed or form.renderer or form.sibling in siblings.RECORDS:
         values = content.to_pylist()
-        for row in changed:
-            values[row] = verdicts.masked(values[row], spans[row].as_py())
-        if render:
-            values = [_rendered(render, v, p) for v, p in zip(values, kept["path"].to_pylist(), strict=True)]
+        _mask(values, changed, kept["spans"], form)
+        if form.renderer:
+            values = [_rendered(form, *row, ctx) for row in _beside(values, content, kept)]
+        if form.sibling in siblings.RECORDS:
+            plain, more = _without_people([v.decode() for v in values], kept, form)
+            values = [text.encode() for text in plain]
+            given |= more
         content = pa.array(values, pa.binary())
-    count = kept.num_rows
-    given = {"content": content.cast(pa.string()), "redactions": masks.cast(pa.int64())}
-    table = pa.table(
-        {
-            name: given[name]
-            if name in given
-            else kept[name]
-            if name in kept.column_names
-            else pa.nulls(count, SHARD.field(name).type)
-            for name in SHARD.names
-        },
-    ).cast(SHARD)
-    return table.append_column("split", kept["split"])
+    given |= {"content": content.cast(pa.string()), **_without_mail(kept)}
+    columns = [_column(kept, name, given, form.schema.field(name).type) for name in form.schema.names]
+    return pa.table(columns, schema=form.schema).append_column("split", kept["split"])
 
 
-def _rendered(render: Any, content: bytes, path: str) -> bytes:
-    text: bytes | None = render(content, path)
-    if text is None:
+def _column(kept: pa.Table, name: str, given: Mapping[str, Any], kind: pa.DataType) -> Any:
+    column = given.get(name, kept[name] if name in kept.column_names else pa.nulls(kept.num_rows, kind))
+    return column.cast(kind)
+
+
+def _mask(values: list[bytes], changed: Sequence[int], spans: pa.ChunkedArray, form: Form) -> None:
+    in_json = getattr(form.renderer, "notation", "") == "json"
+    for row in changed:
+        found = spans[row].as_py()
+        values[row] = verdicts.masked(
+            values[row], siblings.spans_in_json(values[row], found) if in_json else found
+        )
+
+
+def _beside(values: list[bytes], content: pa.Array, kept: pa.Table) -> Any:
+    return zip(values, content.to_pylist(), kept["path"].to_pylist(), strict=True)
+
+
+def _rendered(form: Form, masked: bytes, found: bytes, path: str, ctx: TaskContext) -> bytes:
+    text: bytes | None = form.renderer.render(masked, path)
+    if text is not None:
+        return text
+    if masked == found or form.renderer.render(found, path) is None:
         raise fail(
             "E711",
-            "a kept file is not what its name claims, and cannot be rendered",
+            f"`{path}` was kept, is not what its name claims, and cannot be rendered",
             hint="Let a quality rule drop such files; the renderer's plugin has an observer for it.",
         )
-    return text
+    # What masking took apart is not written in another way, which could show what was masked.
+    message = f"`{path}` cannot be rendered once it is masked; its row is empty"
+    ctx.warn(Diagnostic("E711", message, severity="warning"))
+    return b""
 
 
-def _renderer(task: Task) -> Any:
-    said = task.params.get("render")
-    if not said:
-        return None
-    config = load_object(said["config_class"]).model_validate(dict(said["config"]))
-    return load_object(said["factory"])(config).render
+def _without_people(
+    texts: list[str], kept: pa.Table, form: Form
+) -> tuple[list[str], dict[str, pa.Array | pa.ChunkedArray]]:
+    """Texts of records that name nobody who wrote them, and the columns that a kind of sibling adds."""
+    if form.sibling == "issues":
+        authors, texts = people.pseudonymise(kept, texts, form.numbers)
+        return texts, {"author": pa.array(authors, pa.string())}
+    if form.sibling == "metadata":
+        table = siblings.read_repositories(texts)
+        return texts, {name: table[name] for name in table.column_names}
+    accounts = kept["authors"].to_pylist()
+    return [people.hide_accounts(t, a or ()) for t, a in zip(texts, accounts, strict=True)], {}
+
+
+def _without_mail(kept: pa.Table) -> dict[str, pa.Array]:
+    """What was read in the files about licences, without addresses of people."""
+    out = {}
+    if "copyright" in kept.column_names:
+        lists = kept["copyright"].combine_chunks()
+        out["copyright"] = _relisted(lists, people.without_mail(pc.list_flatten(lists)))
+    if "license_evidence" in kept.column_names:
+        lists = kept["license_evidence"].combine_chunks()
+        values = pc.list_flatten(lists)
+        fields = {f.name: pc.struct_field(values, f.name) for f in EVIDENCE}
+        fields["text"] = people.without_mail(fields["text"])
+        out["license_evidence"] = _relisted(
+            lists, pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
+        )
+    return out
+
+
+def _relisted(lists: pa.Array, values: pa.Array) -> pa.Array:
+    """Other values in the same lists."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0)
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths).cast(pa.int32())])
+    return pa.ListArray.from_arrays(offsets, values, mask=pc.is_null(lists))
+
+
+def _form(inputs: Inputs, task: Task) -> Form:
+    said, sibling = task.params.get("render"), task.identity["sibling"]
+    renderer = None
+    if said:
+        config = load_object(said["config_class"]).model_validate(dict(said["config"]))
+        renderer = load_object(said["factory"])(config)
+    numbers = {}
+    if sibling == "issues":
+        numbers = people.number_writers(inputs.table("messages"))
+    return Form(sibling, renderer, numbers)
 
 
 def shards(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:

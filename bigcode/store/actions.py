@@ -113,6 +113,10 @@ class Actions:
             raise fail("E511", f"action {key[:12]} cannot be read", hint=hint) from error
         return action
 
+    def forget(self, key: str) -> None:
+        """Take an action away, so that its task runs again; what it wrote stays."""
+        self._files.remove(self.name(key))
+
     def commit(self, action: Action) -> Action:
         """Put the action; where one is there already, the first one stands as long as its outputs are present.
 

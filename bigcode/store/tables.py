@@ -7,6 +7,11 @@ import pyarrow.parquet as pq
 
 from bigcode.store.objects import Objects
 
+# Columns of long texts come and go by the hundred megabytes. This pool keeps their pages; the default one hands them
+# back to the system, and to have them zeroed again costs more than the work on them.
+if "jemalloc" in pa.supported_memory_backends():
+    pa.set_memory_pool(pa.jemalloc_memory_pool())
+
 LONG = frozenset({"content", "signature", "bands", "shingles", "prints"})
 """Columns whose values are long and differ: neither a dictionary nor statistics would help."""
 _ROWS, _ROWS_OF_TEXT = 65536, 4096

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bigcode.api import Series
 from bigcode.cards.drawing import choose_log_ticks, choose_ticks, measure, wrap
+from bigcode.cards.intervals import Dot, draw_intervals
 from bigcode.cards.marks import Piece
 from bigcode.cards.plots import Bar, draw_bars, draw_curve
 
@@ -137,3 +138,27 @@ def test_logarithmic_ticks_enclose_their_values(low: float, factor: float) -> No
     assert len(ticks) >= 2
     assert ticks[0] <= low * 1.001
     assert ticks[-1] >= low * factor * 0.999
+
+
+def dot(label: str, value: float, low: float, high: float) -> Dot:
+    text = f"≈ {value:g}% ({low:g}% to {high:g}%)"
+    return Dot(label, {"name": label}, value, low, high, text, {"fact": f"S/recall{{entity={label}}}"})
+
+
+def test_an_interval_is_a_line_around_its_dot_on_an_axis_from_nothing_to_all() -> None:
+    root = figure(draw_intervals([dot("KEY", 50, 25, 75), dot("EMAIL", 100, 90, 100)], "Found", "p"))
+    lines = [node for node in root.iter("line") if node.get("class") == "interval"]
+    dots = [float(node.get("cx", 0)) for node in root.iter("circle")]
+    ends = [(float(node.get("x1", 0)), float(node.get("x2", 0))) for node in lines]
+    assert dots[0] == pytest.approx(sum(ends[0]) / 2, abs=0.02)
+    assert dots[1] == pytest.approx(ends[1][1])
+    assert texts(root, "tick") == ["0", "25", "50", "75", "100"]
+    assert max(right for _, right, _ in boxes(root, "value")) <= 720
+
+
+def test_plots_of_intervals_share_their_axis() -> None:
+    places = {
+        tuple(node.get("x1") for node in figure(draw_intervals([d], "Found", "p")).iter("line"))[:5]
+        for d in (dot("A", 1, 0, 2), dot("PASSWORD", 100, 99.1, 100))
+    }
+    assert len(places) == 1

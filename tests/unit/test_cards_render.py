@@ -116,6 +116,46 @@ class TestFacts:
         assert card.markdown == "75.0%\n"
         assert render('{{ share("kept", "in") }}', fact("kept", 60)).markdown == "not measured\n"
 
+    def test_a_group_by_two_keys_is_printed_one_value_of_the_second_at_a_time(self) -> None:
+        facts = [
+            fact(f"labels{{entity={entity},set={name}}}", n, "finding")
+            for entity, name, n in [
+                ("KEY", "made up", 9),
+                ("EMAIL", "made up", 2),
+                ("KEY", "published, by others", 4),
+            ]
+        ]
+        template = (
+            '{% for set_ in values("labels", "set") %}{{ set_ }}: '
+            '{% for row in group("labels", "entity", where=("set", set_)) %}{{ row.key }} {{ row.value }} {% endfor %}'
+            "{% endfor %}"
+        )
+        assert render(template, *facts).markdown == "made up: KEY 9 EMAIL 2 published, by others: KEY 4\n"
+
+    def test_members_that_begin_alike_print_without_their_beginning(self) -> None:
+        facts = [fact(f"dropped{{reason={r}}}", n) for r, n in [("optout.v2-owner", 3), ("split", 8)]]
+        template = '{% for row in group("dropped", "reason", start="optout.") %}{{ row.key }} {{ row.value }}'
+        template += "{% endfor %}"
+        assert render(template, *facts).markdown == "v2-owner 3\n"
+
+    def test_members_of_a_group_that_were_estimated_in_one_way_share_a_note(self) -> None:
+        facts = [
+            fact(
+                f"recall{{entity={e}}}",
+                v,
+                "1",
+                kind="estimated",
+                label=f"Recall: {e}",
+                method="counted",
+                interval=(0.1, 1.0),
+            )
+            for e, v in [("A", 0.5), ("B", 0.25)]
+        ]
+        template = '{% for row in group("recall", "entity") %}{{ fact(row.id, unit="%") }}; {% endfor %}'
+        markdown = render(template, *facts).markdown
+        assert markdown.startswith("≈ 50% (10% to 100%)<sup>‡a</sup>; ≈ 25% (10% to 100%)<sup>‡a</sup>;")
+        assert markdown.endswith("- **‡a** Estimated: counted.\n")
+
     def test_a_share_of_something_else_is_refused(self) -> None:
         assert "E603" in refusal('{{ share("kept", "in") }}', fact("kept", 60), fact("in", 80, "B"))
 

@@ -309,3 +309,90 @@ def test_conflicts_are_those_that_their_definition_names(rows: list) -> None:
     }
     found = conflicts(*named)
     assert [name for name, _ in sorted(found)] == sorted(expected)
+
+
+# ---------------------------------------------------------------- reviews
+
+DECIDED = ("MIT", "GPL-3.0-only", "0BSD OR MIT", "deny")
+
+
+def test_a_review_of_a_file_stands_for_what_was_detected_in_it() -> None:
+    rows = [file("a.py", "GPL-3.0-only", role="header", unclear=True), text("LICENSE", "Apache-2.0")]
+    decided = judge(rows, decisions={"h/o/r:a.py": "MIT"})["r:a.py"]
+    assert (decided["license"], decided["license_source"], decided["license_reason"]) == ("MIT", "review", "")
+    assert not decided["license_unclear"]
+    assert verdict_of("LICENSE", rows, decisions={"h/o/r:a.py": "MIT"})[1] == "file"
+
+
+def test_a_review_of_a_licence_text_is_taken_by_the_files_that_take_from_the_text() -> None:
+    rows = [
+        text("lib/LICENSE", "LicenseRef-scancode-unknown", unclear=True),
+        file("lib/deep/a.py"),
+        file("b.py", "0BSD", role="header"),
+        text("LICENSE", "Apache-2.0"),
+        file("c.py"),
+    ]
+    decisions = {"h/o/r:lib/LICENSE": "MIT"}
+    assert verdict_of("lib/deep/a.py", rows, decisions=decisions) == ("MIT", "review", "")
+    assert verdict_of("b.py", rows, decisions=decisions) == ("0BSD", "file", "")
+    assert verdict_of("c.py", rows, decisions=decisions) == ("Apache-2.0", "repository", "")
+
+
+def test_a_review_of_a_repository_stands_for_its_root_and_gives_way_to_what_is_nearer() -> None:
+    rows = [
+        text("LICENSE", unclear=True),
+        file("a.py"),
+        file("b.py", "GPL-3.0-only", role="header"),
+        text("vendor/x/LICENSE", "GPL-3.0-only"),
+        file("vendor/x/c.py"),
+    ]
+    decisions = {"h/o/r": "MIT"}
+    assert verdict_of("a.py", rows, decisions=decisions) == ("MIT", "review", "")
+    assert verdict_of("b.py", rows, decisions=decisions)[2] == "license.denied"
+    assert verdict_of("vendor/x/c.py", rows, decisions=decisions)[2] == "license.denied"
+    assert verdict_of("a.py", rows, decisions={"h/o/r": "MIT", "h/o/r:a.py": "0BSD"})[0] == "0BSD"
+
+
+def test_deny_takes_all_of_a_repository_or_what_hangs_on_a_text() -> None:
+    rows = [text("LICENSE", "MIT"), file("a.py", "MIT", role="header"), text("x/LICENSE"), file("x/b.py")]
+    whole = judge(rows, decisions={"h/o/r": "deny"})
+    assert {v["license_reason"] for v in whole.values()} == {"license.review"}
+    assert {(v["license"], v["license_source"]) for v in whole.values()} == {("", "review")}
+    part = judge(rows, decisions={"h/o/r:x/LICENSE": "deny"})
+    denied = [path for path, v in part.items() if v["license_reason"] == "license.review"]
+    assert denied == ["r:x/LICENSE", "r:x/b.py"]
+
+
+def test_a_reviewed_licence_has_the_category_that_was_detected_in_its_project_or_none() -> None:
+    rows = [
+        text("LICENSE", "MPL-2.0", score=0.5),
+        file("a.py"),
+        text("LICENSE", "MIT", repo="s"),
+        file("a.py", repo="s"),
+    ]
+    told = judge(rows, decisions={"h/o/r": "MPL-2.0"})
+    assert told["r:a.py"]["license_category"] == "weak-copyleft"
+    told = judge(rows, decisions={"h/o/r": "MIT"})
+    assert told["r:a.py"]["license_category"] == "unknown"
+    assert told["s:a.py"]["license_category"] == "permissive"
+
+
+def test_a_review_does_not_say_that_a_licence_asks_for_no_attribution() -> None:
+    rows = [file("a.py")]
+    told = verdict_of("a.py", rows, decisions={"h/o/r:a.py": "MIT"}, attribution="exclude")
+    assert told[2] == "license.attribution"
+
+
+@given(repositories(), policies, st.data())
+def test_a_review_changes_nothing_outside_its_repository(rows: list, policy: dict, data: Any) -> None:
+    row = data.draw(st.sampled_from(rows))
+    case = data.draw(st.sampled_from([f"h/o/{row['repository']}", f"h/o/{row['repository']}:{row['path']}"]))
+    decision = data.draw(st.sampled_from(DECIDED))
+    before, after = judge(rows, **policy), judge(rows, decisions={case: decision}, **policy)
+    elsewhere = [key for key in before if not key.startswith(f"{row['repository']}:")]
+    assert {k: before[k] for k in elsewhere} == {k: after[k] for k in elsewhere}
+    mine = after[f"{row['repository']}:{row['path']}"]
+    if decision == "deny":
+        assert mine["license_reason"] == "license.review"
+    elif ":" in case:
+        assert (mine["license"], mine["license_source"]) == (decision, "review")

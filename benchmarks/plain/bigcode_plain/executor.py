@@ -21,8 +21,8 @@ from bigcode_plain.config import PlainConfig
 class MeteringExecutor:
     """Appends a JSON line for each task to the file that `execution.address` names.
 
-    node, label, cpu_s, metering_s (what the measuring itself took before), memory (bytes that the task added to the peak of the process), inputs (objects, rows and bytes
-    by input), outputs (likewise).
+    node, label, cpu_s, metering_s (what measuring took before it), memory (bytes that the task added to the peak of
+    the process), inputs (objects, rows and bytes by input), outputs (likewise).
     """
 
     workers = 1

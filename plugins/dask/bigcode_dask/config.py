@@ -13,4 +13,6 @@ class DaskConfig(Config):
     dashboard: Annotated[str, Runtime] = ""
     """Address of the local cluster's dashboard, for example `127.0.0.1:8787`; none by default."""
     connect_within: Annotated[Seconds, Runtime] = 60.0
-    """How long to wait for the workers of a local cluster, or for the scheduler at an address."""
+    """How long to wait for the workers of a local cluster, or for the scheduler at an address and its first worker."""
+    alone_for: Annotated[Seconds, Runtime] = 30.0
+    """How long a cluster without any worker is waited for; then its tasks are given up."""

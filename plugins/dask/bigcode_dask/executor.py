@@ -1,11 +1,13 @@
 """An executor over dask.distributed.
 
-Dask schedules and carries no data: payloads and answers are a few hundred bytes. A task is tried once; a worker
-that dies fails the task that it ran, since the run above decides what is tried again.
+Dask schedules and carries no data: payloads and answers are a few hundred bytes. A task that raises is not tried
+again. One whose worker died is run by another worker, since it writes nothing that a second run would not write
+alike; one that took several workers with it fails.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -22,6 +24,10 @@ from bigcode_dask.config import DaskConfig
 
 # A worker whose task holds the interpreter for long sends no heartbeat; that is no reason to give it up.
 _TEN_YEARS = 315_360_000.0
+_DEATHS = 2
+"""How many workers may die over a task of a local cluster; at an address the scheduler's own setting holds."""
+_LOOK = 1.0
+"""Seconds between looks at the workers."""
 
 
 class DaskExecutor:
@@ -52,18 +58,24 @@ class DaskExecutor:
             self._client = Client(
                 address or self._cluster, timeout=config.connect_within, set_as_default=False
             )
-            if not address:
-                self._client.wait_for_workers(int(settings.get("workers") or 1), config.connect_within)
+            wanted = 1 if address else int(settings.get("workers") or 1)
+            self._client.wait_for_workers(wanted, config.connect_within)
         except (OSError, TimeoutError, ValueError) as error:
+            if hasattr(self, "_client"):
+                self._client.close()
             if self._cluster is not None:
                 self._cluster.close()
-            what = f"the scheduler at {address}" if address else "the workers of the local cluster"
+            what = f"the cluster at {address}" if address else "the local cluster"
             raise fail(
                 "E509",
-                f"{what} cannot be reached ({type(error).__name__})",
-                hint="Check the address, or leave it out for a local cluster.",
+                f"{what} cannot be reached, or has no worker ({type(error).__name__})",
+                hint="Check the address and start workers, or leave the address out for a local cluster.",
             ) from error
         self.workers = max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        self._place = address or "the local cluster"
+        self._stop = threading.Event()
+        self._watch = threading.Thread(target=self._watch_workers, name="bigcode-dask", daemon=True)
+        self._watch.start()
 
     def submit(self, function: Callable[[bytes], bytes], payload: bytes, name: str) -> Future[bytes]:
         """Call `function(payload)` on a worker; the dashboard groups tasks by `name`."""
@@ -75,12 +87,14 @@ class DaskExecutor:
         with self._lock:
             self._pending[bridge] = task
         bridge.add_done_callback(self._forget)
-        task.add_done_callback(lambda done: _hand_over(done, bridge, name))
+        task.add_done_callback(lambda done: self._hand_over(done, bridge, name))
         return bridge
 
     def close(self) -> None:
         """Cancel what is not finished, leave the scheduler, and stop the cluster if it was started here."""
         self._closed = True
+        self._stop.set()
+        self._watch.join()
         with self._lock:
             pending = list(self._pending)
         for bridge in pending:
@@ -89,6 +103,40 @@ class DaskExecutor:
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = None
+
+    def _watch_workers(self) -> None:
+        """Give up all tasks when no worker is left, which Dask alone would wait for without end."""
+        alone = 0.0
+        while not self._stop.wait(_LOOK):
+            try:
+                left = len(self._client.nthreads())
+            except Exception:
+                # The scheduler is gone; Dask tells the tasks, or will.
+                continue
+            alone = 0.0 if left else alone + _LOOK
+            if alone >= self.config.alone_for:
+                with self._lock:
+                    pending = list(self._pending)
+                for bridge in pending:
+                    _give_up(bridge, f"no worker is left at {self._place}")
+
+    def _hand_over(self, task: DaskFuture[bytes], bridge: Future[bytes], name: str) -> None:
+        try:
+            if task.status == "finished":
+                bridge.set_result(task.result())
+            elif task.status == "error":
+                error = task.exception()
+                died = BrokenExecutor(f"several workers died while they ran a task of {name}")
+                bridge.set_exception(died if isinstance(error, KilledWorker) else error)
+            elif self._closed:
+                bridge.set_exception(CancelledError())
+            else:
+                _give_up(bridge, f"the scheduler at {self._place} went away")
+        except InvalidStateError:
+            return
+        except Exception as error:
+            if not bridge.done():
+                bridge.set_exception(error)
 
     def _forget(self, bridge: Future[bytes]) -> None:
         """Let the scheduler drop the answer; cancel the task when nobody waits for it any more."""
@@ -120,7 +168,7 @@ def _start(config: DaskConfig, settings: Mapping[str, Any]) -> LocalCluster:
         dashboard_address=config.dashboard or "127.0.0.1:0",
         silence_logs=logging.CRITICAL,
         scheduler_kwargs={
-            "allowed_failures": 0,
+            "allowed_failures": _DEATHS,
             "worker_ttl": _TEN_YEARS,
             "dashboard": bool(config.dashboard),
         },
@@ -130,18 +178,8 @@ def _start(config: DaskConfig, settings: Mapping[str, Any]) -> LocalCluster:
     )
 
 
-def _hand_over(task: DaskFuture[bytes], bridge: Future[bytes], name: str) -> None:
-    try:
-        if task.status == "finished":
-            bridge.set_result(task.result())
-        elif task.status == "error":
-            error = task.exception()
-            died = BrokenExecutor(f"a worker died while it ran a task of {name}")
-            bridge.set_exception(died if isinstance(error, KilledWorker) else error)
-        else:
-            bridge.set_exception(CancelledError())
-    except InvalidStateError:
-        return
-    except Exception as error:
-        if not bridge.done():
-            bridge.set_exception(error)
+def _give_up(bridge: Future[bytes], what: str) -> None:
+    with contextlib.suppress(InvalidStateError):
+        bridge.set_exception(
+            fail("E509", what, hint="Finished work is kept: start workers, and run the command again.")
+        )

@@ -68,13 +68,20 @@ def test_a_task_that_failed_is_tried_again_when_it_is_submitted_again(
     assert executor.submit(read, mark, NODE).result(timeout=60) == b"now it is there"
 
 
-def test_a_worker_that_dies_fails_its_task_once_and_work_goes_on(
+def test_a_task_whose_worker_dies_is_run_by_another(executor: DaskExecutor, tmp_path: Path) -> None:
+    tries = tmp_path / "tries"
+    done = executor.submit(die_once, str(tries).encode(), NODE).result(timeout=60)
+    assert done == b"the second try"
+    assert tries.read_bytes() == b"x"
+
+
+def test_a_task_that_takes_every_worker_with_it_fails_and_work_goes_on(
     executor: DaskExecutor, tmp_path: Path
 ) -> None:
     tries = tmp_path / "tries"
     with pytest.raises(BrokenExecutor, match=re.escape(NODE)):
         executor.submit(die, str(tries).encode(), NODE).result(timeout=60)
-    assert tries.read_bytes() == b"x"
+    assert tries.read_bytes() == b"xxx"
     assert executor.submit(answer, b"next", NODE).result(timeout=60).startswith(b"next ")
 
 
@@ -126,6 +133,17 @@ def test_what_is_not_finished_is_cancelled_by_close() -> None:
         release.set()
 
 
+def test_a_scheduler_without_workers_is_a_diagnostic() -> None:
+    with (
+        LocalCluster(
+            n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+        pytest.raises(Problem) as caught,
+    ):
+        DaskExecutor(DaskConfig(connect_within=0.2), {"address": cluster.scheduler_address})
+    assert [d.code for d in caught.value.diagnostics] == ["E509"]
+
+
 def test_no_scheduler_at_the_address_is_a_diagnostic() -> None:
     with pytest.raises(Problem) as caught:
         DaskExecutor(DaskConfig(connect_within=0.2), {"address": "tcp://127.0.0.1:9"})
@@ -164,17 +182,6 @@ if __name__ == "__main__":
 _GATES: dict[str, threading.Event] = {}
 
 
-def cluster_in_this_process() -> LocalCluster:
-    return LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        protocol="tcp",
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-    )
-
-
 def wait_for_gate(payload: bytes) -> bytes:
     _GATES[payload.decode()].wait(60)
     return payload
@@ -196,6 +203,12 @@ def die(payload: bytes) -> bytes:
     with open(payload, "ab") as tries:
         tries.write(b"x")
     os._exit(3)
+
+
+def die_once(payload: bytes) -> bytes:
+    if not Path(payload.decode()).exists():
+        die(payload)
+    return b"the second try"
 
 
 def hold_the_interpreter(payload: bytes) -> bytes:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 
 class CellSequence:
+    notation = "json"
+    """What is rendered is JSON: masks must not take its escapes apart."""
+
     def __init__(self, config: CellsConfig) -> None:
         self.config = config
         marks = (config.start, config.text, config.code, config.output, config.empty_output)

@@ -1,4 +1,4 @@
-"""Settings of the two renderers."""
+"""Settings of the two renderers and of the observer that goes with them."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ class ScriptConfig(Config):
     """Languages of kernels, such as `python`; notebooks of others are left out. All when empty."""
     assume: Language = "python"
     """The language of a notebook that does not say."""
+
+
+class CheckConfig(Config):
+    languages: tuple[Language, ...] = ()
+    """Those that the renderer is given; notebooks of others are not ok."""
+    assume: Language = ""
+    """The language of a notebook that does not say, as the renderer has it."""

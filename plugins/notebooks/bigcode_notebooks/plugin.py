@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bigcode.api import Component, hookimpl
+from bigcode.api import Column, Component, hookimpl
 
 
 @hookimpl
@@ -25,5 +25,16 @@ def bigcode_components() -> Iterable[Component]:
             factory="bigcode_notebooks.script:Script",
             config="bigcode_notebooks.config:ScriptConfig",
             summary="The code of a notebook, with its text as comments",
+        ),
+        Component(
+            name="notebooks.check",
+            version=1,
+            slot="observer",
+            grain="name",
+            factory="bigcode_notebooks.check:NotebookCheck",
+            config="bigcode_notebooks.config:CheckConfig",
+            summary="Whether a notebook can be rendered, and how many cells it holds",
+            writes=(Column("notebook_ok", "bool"), Column("cells", "int64")),
+            golden="424fd5da911f173f50d22c9eb019742de071e3b6a2cc755501b594115388a415",
         ),
     )

@@ -22,6 +22,9 @@ _MAGIC = re.compile(r"^[ \t]*(?:%%?[A-Za-z_]|!(?!=)|\?{1,2}[A-Za-z_])")
 
 
 class Script:
+    notation = "json"
+    """What is rendered is JSON: masks must not take its escapes apart."""
+
     def __init__(self, config: ScriptConfig) -> None:
         self.languages, self.assume = config.languages, config.assume
 

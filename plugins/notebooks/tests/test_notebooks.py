@@ -1,4 +1,4 @@
-"""The two renderers through their components."""
+"""The two renderers and the observer through their components."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import ast
 import json
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bigcode.api import load_object
-from bigcode.testing.contract import assert_config_round_trip, assert_import_budget
+from bigcode.testing.context import StageContext
+from bigcode.testing.contract import assert_config_round_trip, assert_contract, assert_import_budget
 from bigcode_notebooks import plugin
 
-CELLS, SCRIPT = plugin.bigcode_components()
+CELLS, SCRIPT, CHECK = plugin.bigcode_components()
 
 
 def text(source: str | list[str], **more: object) -> dict:
@@ -242,3 +244,44 @@ def test_whatever_stands_in_a_file_the_renderers_answer(items: list, version: in
     data = {"nbformat": version, "cells": items, "worksheets": items, "metadata": items}
     for component in (CELLS, SCRIPT):
         render(component, data)
+
+
+def check(*files: tuple[str, bytes], **settings: object) -> list[tuple[bool | None, int | None]]:
+    table = pa.table(
+        {
+            "blob": pa.array([str(number) for number in range(len(files))], pa.string()),
+            "name": pa.array([name for name, _ in files], pa.string()),
+            "content": pa.array([content for _, content in files], pa.binary()),
+        }
+    )
+    stage = load_object(CHECK.factory)(load_object(CHECK.config)(**settings))
+    return [(row["notebook_ok"], row["cells"]) for row in stage.run(table, StageContext()).to_pylist()]
+
+
+def test_the_observer_keeps_its_contract():
+    notebooks = [("a.ipynb", notebook(text("a"), code("b"))), ("b.ipynb", {"nbformat": 4}), ("c.py", 1)]
+    rows = [
+        {"host": "h", "owner": "o", "repository": "r", "revision": "1", "path": path, "released": 0,
+         "content": json.dumps(data)}
+        for path, data in notebooks
+    ]  # fmt: skip
+    assert_contract(CHECK)
+    assert_contract(CHECK, rows, {"languages": ["python"]})
+
+
+def test_a_notebook_is_ok_where_the_renderers_write_it():
+    julia = json.dumps(notebook(code("x"), language="julia")).encode()
+    whole = json.dumps(notebook(text("a"), code("b"), code(" "))).encode()
+    files = [("a.ipynb", whole), ("b.IPYNB", julia), ("a.py", whole), *(("c.ipynb", c) for c in HOSTILE)]
+    for settings in ({}, {"languages": ["python"]}):
+        found = check(*files, **settings)
+        assert found[0] == (True, 2)
+        assert found[2] == (None, None)
+        for (_, content), (ok, _cells) in zip(files[:2] + files[3:], found[:2] + found[3:], strict=True):
+            assert ok == (render(CELLS, content, **settings) is not None)
+
+
+def test_a_notebook_that_does_not_say_has_the_language_that_the_spec_assumes():
+    silent = json.dumps({"nbformat": 4, "cells": [code("x")]}).encode()
+    assert check(("a.ipynb", silent), languages=["python"]) == [(False, 1)]
+    assert check(("a.ipynb", silent), languages=["python"], assume="python") == [(True, 1)]
