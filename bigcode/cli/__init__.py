@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "graph": ("Print the graph of nodes.", "graph"),
     "show": ("Show a resource with its facts.", "show"),
     "explain": ("Say why: a file's verdict, a node, or a diagnostic code.", "explain"),
+    "review": ("List and decide what no rule settles; withdraw a file.", "review"),
     "optout": ("Edit, seal and check opt-out lists.", "optout"),
     "plugins": ("List the plugins and their components.", "plugins"),
     "gc": ("Free the store of what nothing needs.", "gc"),

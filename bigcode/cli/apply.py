@@ -15,16 +15,40 @@ from bigcode.cli.output import duration, emit_json, plural, program, progress, s
 @click.command("apply")
 @spec_options
 @click.option("--retrain", is_flag=True, help="Train again what is pinned to data that has moved on.")
-def command(spec: str, workspace: str, env: str, json_output: bool, retrain: bool) -> None:
+@click.option("--refetch", is_flag=True, help="Ask again for the sources that could not be had.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Judge N sources (or N files, where there is one source) of a dataset, and print the outcome.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Which sample is drawn.")
+def command(
+    spec: str,
+    workspace: str,
+    env: str,
+    json_output: bool,
+    retrain: bool,
+    refetch: bool,
+    sample: int | None,
+    seed: int,
+) -> None:
     """Build what the specs declare: datasets, models, evaluations, cards, as drafts.
 
     SPEC may also be a plan file that `bigcode plan --out` wrote; a stale one is refused. A plan
     retrains if it was made with `bigcode plan --retrain`.
+
+    With --sample nothing is built: references, drafts and cards stay as they are.
     """
     from bigcode.plan.planfile import read_plan
     from bigcode.run.apply import Apply
     from bigcode.run.planning import check_plan, retrainable
 
+    if sample is not None:
+        if retrain or refetch or spec.endswith(".json"):
+            raise click.UsageError("--sample goes with a spec, and with --seed alone.")
+        _sample(open_spec(spec, workspace, env), sample, seed, json_output)
+        return
     plan = read_plan(spec) if spec.endswith(".json") else None
     if plan and retrain and not plan["retrain"]:
         raise click.UsageError(
@@ -40,7 +64,7 @@ def command(spec: str, workspace: str, env: str, json_output: bool, retrain: boo
     started = time.perf_counter()
     shown = progress(json_output)
     with shown if hasattr(shown, "__enter__") else nullcontext():
-        outcome = Apply(session, shown, targets, anew).run()
+        outcome = Apply(session, shown, targets, anew, refetch=refetch).run()
     seconds = time.perf_counter() - started
     if json_output:
         emit_json(
@@ -50,6 +74,7 @@ def command(spec: str, workspace: str, env: str, json_output: bool, retrain: boo
                 "reused": outcome.reused,
                 "moved": outcome.moved,
                 "stale": sorted(outcome.stale),
+                "askedAgain": outcome.asked_again,
                 "seconds": dict(outcome.seconds),
                 "warnings": [w.as_json() for w in outcome.warnings],
                 "root": f"sha256:{outcome.root}" if outcome.root else None,
@@ -59,9 +84,56 @@ def command(spec: str, workspace: str, env: str, json_output: bool, retrain: boo
     _tell(outcome, session, seconds, targets)
 
 
+def _sample(opened: Any, count: int, seed: int, json_output: bool) -> None:
+    from bigcode.cli.purge import one_dataset
+    from bigcode.run.sampling import run_sample
+
+    address = one_dataset(opened, "")
+    started = time.perf_counter()
+    shown = progress(json_output)
+    with shown if hasattr(shown, "__enter__") else nullcontext():
+        found = run_sample(opened.session(), shown, address, count, seed)
+    if json_output:
+        emit_json(
+            "sample",
+            {
+                "dataset": address,
+                "seed": seed,
+                "sources": list(found.drawn),
+                "files": found.files,
+                "reasons": {
+                    reason: {"files": n, "bytes": size} for reason, (n, size) in found.reasons.items()
+                },
+                "rows": found.rows,
+            },
+        )
+        return
+    what = f"{len(found.drawn):,} of {plural(found.of, 'source')}" if found.drawn else "one source"
+    click.echo(
+        f"A sample of {address} (seed {seed}): {plural(found.files, 'file')} of {what}, "
+        f"in {duration(time.perf_counter() - started)}."
+    )
+    for reason, (files, size) in found.reasons.items():
+        click.echo(f"{files:>8,}  {reason:<28} {size:>12,} bytes" if size else f"{files:>8,}  {reason}")
+    for reason, rows in found.rows.items():
+        click.echo(f"\n{reason}")
+        for row in rows:
+            more = [f"{name} {_short(value)}" for name, value in row.items() if name != "row"]
+            click.echo(f"    {row['row']}" + (f"  ({', '.join(more)})" if more else ""))
+    click.echo("\nNothing was built: references, drafts and cards are as they were.")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return "+".join(value) if isinstance(value, list) else str(value)
+
+
 def _tell(outcome: Any, session: Any, seconds: float, targets: tuple[str, ...]) -> None:
     for finding in outcome.ledger.findings:
         say(str(finding))
+    if outcome.asked_again:
+        click.echo(f"{plural(len(outcome.asked_again), 'source')} asked for again.")
     if outcome.ran:
         click.echo(
             f"Applied {session.workspace.name}: {plural(outcome.ran, 'task')} run, "

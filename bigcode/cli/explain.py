@@ -139,7 +139,9 @@ def _told(reason: dict[str, Any]) -> str:
     """What a reason rests on, in a line."""
     if "drops" in reason:
         bounds = " or ".join(f"{name} {bound}" for name, bound in reason["drops"].items())
-        return f"{reason['column']} is {reason['value']}; dropped when {bounds}"
+        value = reason["value"]
+        shown = f"{value:.4g}" if isinstance(value, float) else value
+        return f"{reason['column']} is {shown}; dropped when {bounds}"
     if "include" in reason:
         wanted = ", ".join(reason["include"]) or "any that is recognised"
         return f"language is {reason['value'] or 'unknown'}; included: {wanted}"
@@ -162,7 +164,8 @@ def _told(reason: dict[str, Any]) -> str:
 
 def _told_license(said: dict[str, Any]) -> str:
     source = f"from the {said['source']}" if said["source"] else "no statement is near enough or sure enough"
-    more = [said["category"] or "", "unclear: waits for a review" if said["unclear"] else ""]
+    category = said["category"] if said["category"] != "unknown" else ""
+    more = [category or "", "unclear: waits for a review" if said["unclear"] else ""]
     return ", ".join([f"{said['expression'] or 'no expression'}, {source}", *filter(None, more)])
 
 
@@ -173,10 +176,16 @@ def _tell_licenses(said: dict[str, Any]) -> None:
         unclear = ", unclear" if found["unclear"] else ""
         role = f"{found['role']} in {found['path']}" if found["role"] else found["path"]
         _line(f"  {found['where']}", f"{role}: {ids}{unclear}")
-        for match in found["evidence"][:5]:
-            _line("", f"{match['detector']}: {match['id']} {match['score']:.2f}")
+        for match in told_matches(found["evidence"]):
+            _line("", match)
     for case, decision in said["decisions"].items():
         _line("  review", f"{case}: {decision}")
+
+
+def told_matches(evidence: list[dict[str, Any]], most: int = 6) -> list[str]:
+    """The matches of each detector, a line each, those alike once."""
+    told = list(dict.fromkeys(f"{e['detector']}: {e['id']} {e['score']:.2f}" for e in evidence))
+    return [*told[:most], *([f"and {len(told) - most:,} more"] if len(told) > most else [])]
 
 
 def _tell_components(found: list[dict[str, Any]]) -> None:

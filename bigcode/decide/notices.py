@@ -45,10 +45,13 @@ def of_projects(kept: pa.Table, texts: pa.Table) -> pa.Table:
 
 
 def with_lines_of(notices: pa.Table, parent: pa.Table) -> pa.Table:
-    """Notices of records, which hold no copyright line themselves, with those of their projects in another dataset."""
+    """Notices of records, which hold no copyright line themselves, with the lines of their projects in another dataset,
+    and the revisions that those were read in."""
     at = pc.index_in(_key(notices, _HOME), value_set=_key(parent, _HOME))
-    lines = _or_empty(_column(parent, "copyright").take(at))
-    return notices.set_column(notices.column_names.index("copyright"), NOTICES.field("copyright"), lines)
+    for name in ("revisions", "copyright"):
+        found = _or_empty(_column(parent, name).take(at))
+        notices = notices.set_column(notices.column_names.index(name), NOTICES.field(name), found)
+    return notices
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

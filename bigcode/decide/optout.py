@@ -200,7 +200,9 @@ def spread(held: pa.Table, policy: CopyPolicy, decided: dict[str, str]) -> Sprea
     said = pc.dictionary_encode(groups.table["file"].combine_chunks())
     names = said.dictionary.to_pylist()
     file: Ints = said.indices.to_numpy().astype(np.int64)
-    keep, remove = (np.array([decided.get(n) == what for n in names], bool)[file] for what in ("keep", "remove"))
+    keep, remove = (
+        np.array([decided.get(n) == what for n in names], bool)[file] for what in ("keep", "remove")
+    )
     removed = (open_ & groups.whole & downstream[groups.of]) | (other & (groups.whole | groups.band) & remove)
     gone = np.zeros(len(names), bool)
     gone[file[removed]] = True
@@ -291,7 +293,9 @@ def _removals(table: pa.Table, removed: Flags) -> pa.Table:
 def _disputes(groups: _Groups, disputed: Flags, file: Ints) -> pa.Table:
     """The strongest match of each disputed file."""
     rows = np.flatnonzero(disputed)
-    order = np.lexsort((rows, -groups.containment[rows], groups.strength[rows], groups.band[rows], file[rows]))
+    order = np.lexsort(
+        (rows, -groups.containment[rows], groups.strength[rows], groups.band[rows], file[rows])
+    )
     ordered = rows[order]
     first = np.concatenate(([True], file[ordered][1:] != file[ordered][:-1]))[: len(ordered)]
     chosen = ordered[first]

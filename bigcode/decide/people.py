@@ -6,8 +6,10 @@ conversation, so that one can follow who answers whom and cannot follow a person
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +27,7 @@ _END = r"(?![A-Za-z0-9_]|-[A-Za-z0-9])"
 _MAIL = (
     r"[ \t]*[<(\[{]?[ \t]*(?:mailto:)?[^\s<>()\[\]{}@,;:\"'`]+"
     r"(?:@|[ \t]*[<(\[{][ \t]*(?i:at)[ \t]*[>)\]}][ \t]*)"
-    r"[^\s<>()\[\]{}@,;:\"'`]+[ \t]*[>)\]}]?"
+    r"[^\s<>()\[\]{}@,;:\"'`]+(?:[ \t]*[>)\]}])?"
 )
 ADDRESS = "<EMAIL>"
 """Stands where the address of an author of a commit stood."""
@@ -43,8 +45,8 @@ def conversations_of(table: pa.Table) -> tuple[pa.Array, pa.Array]:
 
 def writers_of(table: pa.Table) -> pa.Array:
     """The first author of each row in lower case; null where there is none."""
-    lists = table["authors"].combine_chunks()
-    first = pc.list_element(pc.if_else(pc.greater(pc.list_value_length(lists), 0), lists, [""]), 0)
+    lists = pc.list_slice(table["authors"].combine_chunks(), 0, 1)
+    first = pc.binary_join(pc.fill_null(lists, pa.scalar([], pa.list_(pa.string()))), "")
     return pc.if_else(pc.equal(first, ""), None, pc.utf8_lower(first))
 
 
@@ -81,34 +83,40 @@ def pseudonymise(
 ) -> tuple[list[str | None], list[str]]:
     """`user-N` of each kept message, None where nobody is known to have written it; and its text without logins.
 
-    Who is addressed and wrote a kept message of the conversation reads `@user-N`, anybody else `@user`.
+    Who is addressed and wrote a kept message of the conversation reads `@user-N`, anybody else `@user`. Those whose
+    messages all went, because they asked for it or for another reason, are not told from each other.
     """
     conversation, _ = conversations_of(kept)
     names, writers = conversation.to_pylist(), writers_of(kept).to_pylist()
-    present: dict[str, dict[str, int]] = {}
-    for name, writer in zip(names, writers, strict=True):
-        if name is not None and writer is not None:
-            present.setdefault(name, {})[writer] = numbers[name][writer]
+    talk = [name is not None and writer is not None for name, writer in zip(names, writers, strict=True)]
+    known = {name: dict.fromkeys(numbers.get(name, ()), 0) for name in names if name is not None}
+    for name, writer in itertools.compress(zip(names, writers, strict=True), talk):
+        known[name][writer] = numbers[name][writer]
     authors = [
-        f"user-{present[name][writer]}" if name is not None and writer is not None else None
-        for name, writer in zip(names, writers, strict=True)
+        f"user-{known[name][writer]}" if said else None
+        for name, writer, said in zip(names, writers, talk, strict=True)
     ]
-    return authors, [hide(text, present.get(name, {})) for name, text in zip(names, texts, strict=True)]
+    return authors, [hide(text, known.get(name, {})) for name, text in zip(names, texts, strict=True)]
 
 
 def hide(text: str, writers: Mapping[str, int]) -> str:
     """A text that names the writers by their numbers, wherever they are addressed, linked to, or named by a login that
-    is no ordinary word; others who are addressed outside of code are `@user`."""
+    is no ordinary word; a number of zero is not written. Others who are addressed outside of code are `@user`."""
     lowered = text.lower()
     for login in sorted(writers, key=lambda login: (-len(login), login)):
         if login in lowered:
-            text = _named(login).sub(lambda found, n=writers[login]: _mark(found, n), text)
+            text = _named(login).sub(partial(_mark, writers[login]), text)
     if "@" in text:
         text = _MENTION.sub(lambda found: found["code"] or "@user", text)
-    return _NUMBERED.sub(lambda found: f"{'@' if found[1] == 'a' else ''}user-{found[2]}", text)
+    return _NUMBERED.sub(_write, text)
 
 
-def _mark(found: re.Match[str], number: int) -> str:
+def _write(found: re.Match[str]) -> str:
+    number = "" if found[2] == "0" else f"-{found[2]}"
+    return f"{'@' if found[1] == 'a' else ''}user{number}"
+
+
+def _mark(number: int, found: re.Match[str]) -> str:
     """A number between NULs, which no text holds, so that what is written here is not taken for text."""
     return f"\0{'a' if found['at'] else 't'}{number}\0"
 
@@ -134,4 +142,7 @@ def hide_accounts(text: str, accounts: Sequence[str]) -> str:
 
 def without_mail(values: pa.Array) -> pa.Array:
     """Strings without e-mail addresses, also those with `(at)`, and without the brackets around them."""
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(values, _MAIL, ""))
+    # Headers repeat from file to file.
+    encoded = values.dictionary_encode()
+    plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(encoded.dictionary, _MAIL, ""))
+    return plain.take(encoded.indices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from bigcode.api.diagnostics import Diagnostic
 from bigcode.api.facts import Fact
@@ -14,7 +15,7 @@ from bigcode.store.actions import Action
 _FULL = re.compile(r"^[A-Z][A-Za-z]+/[^/]+@[^/]+/")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ledger:
     """`facts` by full id; `declared` holds declared values that a measured one stands before."""
 
@@ -22,9 +23,16 @@ class Ledger:
     declared: Mapping[str, Fact] = field(default_factory=dict)
     findings: tuple[Diagnostic, ...] = ()
 
+    @cached_property
+    def _by_address(self) -> Mapping[str, dict[str, Fact]]:
+        found: dict[str, dict[str, Fact]] = {}
+        for fact_id, fact in self.facts.items():
+            found.setdefault("/".join(fact_id.split("/", 2)[:2]), {})[fact_id] = fact
+        return found
+
     def of(self, address: str) -> dict[str, Fact]:
-        prefix = f"{address}/"
-        return {fact_id: fact for fact_id, fact in self.facts.items() if fact_id.startswith(prefix)}
+        """Facts of a resource by full id."""
+        return dict(self._by_address.get(address, {}))
 
 
 def full_id(resource: str, name: str) -> str:

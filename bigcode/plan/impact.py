@@ -1,16 +1,13 @@
-"""The governance impact of a change: two verdict tables compared, in counts of files and never in names of people."""
+"""The governance impact of a change: two states of a dataset compared, in counts of files, never in names of people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bigcode.api.facts import Fact, Value
-from bigcode.evidence.query import run_query
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from bigcode.api.facts import Fact, Query, Value
+from bigcode.evidence.tally import answer, sum_tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +79,38 @@ class Impact:
         return ["Governance impact", *(out or ["  none: no verdict changes"])]
 
 
-def compare(dataset: str, before: pa.Table | None, after: pa.Table, facts: Mapping[str, Fact]) -> Change:
-    """Compare two verdict tables of a dataset.
+def compare(
+    dataset: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+    moved: tuple[int, int],
+    facts: Mapping[str, Fact],
+    run: Callable[[Query], Value],
+) -> Change:
+    """Compare two states of a dataset.
 
     Args:
+        before: the summed tally of the verdicts as they were applied; None when they never were.
+        after: that of the new verdicts.
+        moved: files that enter and that leave.
         facts: recorded facts of the dataset; those with a query over verdicts are taken again.
+        run: runs a query over the new verdicts, for what tallies do not say.
     """
-    old_reasons, new_reasons = _counts(before, "reason"), _counts(after, "reason")
-    old_rows, new_rows = _kept_rows(before), _kept_rows(after)
+    old = sum_tallies([]) if before is None else before
     changed: dict[str, tuple[Value, Value]] = {}
     for fact in facts.values():
         if fact.query is not None and fact.query.table == "verdicts":
-            value = run_query(fact.query, after)
+            value = answer(fact.query, after)
+            value = run(fact.query) if value is None else value
             if value != fact.value:
                 changed[fact.id] = (fact.value, value)
     return Change(
         dataset,
-        _pairs(old_reasons, new_reasons),
-        (_kept_bytes(before), _kept_bytes(after)),
-        _pairs(_counts(_kept(before), "license"), _counts(_kept(after), "license")),
-        _pairs(_list_counts(before), _list_counts(after)),
-        len(new_rows - old_rows),
-        len(old_rows - new_rows),
+        _pairs(old["reasons"], after["reasons"]),
+        (old["bytes"], after["bytes"]),
+        _pairs(_files(old["license"]), _files(after["license"])),
+        _pairs(old["redactions"], after["redactions"]),
+        *moved,
         changed,
     )
 
@@ -128,37 +135,5 @@ def _pairs(old: Mapping[str, int], new: Mapping[str, int]) -> dict[str, tuple[in
     return {k: (old.get(k, 0), new.get(k, 0)) for k in sorted({*old, *new})}
 
 
-def _kept(table: pa.Table | None) -> pa.Table | None:
-    import pyarrow.compute as pc
-
-    return None if table is None else table.filter(pc.equal(table["reason"], "kept"))
-
-
-def _counts(table: pa.Table | None, column: str) -> dict[str, int]:
-    if table is None:
-        return {}
-    return {
-        row[column]: row["count_all"]
-        for row in table.group_by(column).aggregate([([], "count_all")]).to_pylist()
-    }
-
-
-def _list_counts(table: pa.Table | None) -> dict[str, int]:
-    import pyarrow.compute as pc
-
-    if table is None:
-        return {}
-    return {
-        v["values"]: v["counts"]
-        for v in pc.value_counts(pc.list_flatten(table["redactions"].combine_chunks())).to_pylist()
-    }
-
-
-def _kept_rows(table: pa.Table | None) -> set[str]:
-    kept = _kept(table)
-    return set(kept["row"].to_pylist()) if kept is not None else set()
-
-
-def _kept_bytes(table: pa.Table | None) -> int:
-    kept = _kept(table)
-    return sum(kept["bytes"].to_pylist()) if kept is not None else 0
+def _files(groups: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    return {name: files for name, (files, _) in groups.items()}

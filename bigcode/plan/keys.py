@@ -40,16 +40,15 @@ def _entries(edge: Edge, label: str, results: Results) -> list[Entry]:
 def content_key(node: Node, label: str, results: Results) -> str:
     """The key of a task whose sources are finished."""
     inputs = inputs_of(node, label, results)
-    keyed = {
+    keyed: dict[str, Any] = {
         edge.name: [[e.name, e.digest] for e in inputs[edge.name]]
         for edge in node.inputs
         if edge.keyed and edge.mode != "facts"
     }
     for edge in node.inputs:
         if edge.mode == "facts":
-            keyed[edge.name] = [
-                [part, [f.as_json() for f in action.facts]] for part, action in results[edge.node].items()
-            ]  # type: ignore[misc]
+            done = results[edge.node].items()
+            keyed[edge.name] = [[part, [f.as_json() for f in action.facts]] for part, action in done]
     return key_of({**_base(node, label), "inputs": keyed})
 
 
@@ -115,9 +114,7 @@ class Keys:
         inputs = b",".join(canonical(name) + b":" + texts[name] for name in sorted(texts))
         head, literals = self._head(node)
         partition = canonical([label, node.partition_identity.get(label)])
-        return digest(
-            b'%b,"inputs":{%b},"literals":%b,"partition":%b}' % (head, inputs, literals, partition)
-        )
+        return digest(b'%b,"inputs":{%b},"literals":%b,"partition":%b}' % (head, inputs, literals, partition))
 
     def _head(self, node: Node) -> tuple[bytes, bytes]:
         def make() -> tuple[bytes, bytes]:
@@ -144,7 +141,7 @@ class Keys:
             name, _, bounds = (label, "", "") if edge.mode == "named" else label.rpartition("/")
             found = by_name.get(name, [])
             if edge.mode == "named":
-                return [e for _, e in found if e.name.startswith(edge.select)]
+                return [e for _, e in found] if label.startswith(edge.select) else []
             low, _, high = bounds.partition("-")
             parts = {str(bucket): bucket for bucket in range(int(low), int(high) + 1)}
             inside = [(parts[part], entry) for part, entry in found if part in parts]

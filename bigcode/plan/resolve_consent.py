@@ -35,6 +35,7 @@ def resolve_consent(p: Plan) -> list[Node]:
         "decisions": p.resolver.reviews(p.address).copies,
     }
     return [
+        *_signals(p),
         p.node("decide.wishes", "decide_wishes", CONSENT, identity=wishes, literals=sealed),
         p.node(
             "decide.optout",
@@ -77,6 +78,29 @@ def resolve_consent(p: Plan) -> list[Node]:
     ]
 
 
+def _signals(p: Plan) -> list[Node]:
+    """What repositories declare, recorded and counted whether it is honoured or not."""
+    if p.optout.spec.signals.reader is None:
+        return []
+    small = p.resolver.workspace.project.spec.small_cell
+    return [
+        p.node(
+            "decide.signals",
+            "read_signals",
+            CONSENT,
+            partitions=p.buckets,
+            inputs=(p.edge("observations", "gather", "observations"),),
+        ),
+        p.node(
+            "signals",
+            "signal_facts",
+            CONSENT,
+            identity={"smallCell": small},
+            inputs=(p.edge("signals", "decide.signals", "signals", "all"),),
+        ),
+    ]
+
+
 def _matches(p: Plan) -> list[Node]:
     """Other contents that hold an opted-out text; none where copies are compared byte by byte."""
     said = p.optout.spec
@@ -92,38 +116,35 @@ def _matches(p: Plan) -> list[Node]:
         "review": said.containment.review,
         "copies": said.copies,
     }
+    observed = Node(
+        f"{p.address}#observe.prints",
+        p.address,
+        "observe",
+        component.name,
+        component.version,
+        component.factory,
+        identity=identity(config),
+        inputs=(blobs,),
+        partitions=p.prefixes,
+        config_class=component.config,
+        config=plain(config),
+        grain="blob",
+        params={"writes": [c.name for c in component.writes]},
+    )
+    # Texts that differ in white space alone need no prints, and so nobody to say which prints are common.
+    owners = _owners(p, prints, of_seeds, limits) if said.copies == "contained" else []
+    counted = (p.edge("owners", "decide.owners", "owners", "all"),) if owners else ()
     return [
-        Node(
-            f"{p.address}#observe.prints",
-            p.address,
-            "observe",
-            component.name,
-            component.version,
-            component.factory,
-            identity=identity(config),
-            inputs=(blobs,),
-            partitions=p.prefixes,
-            config_class=component.config,
-            config=plain(config),
-            grain="blob",
-            params={"writes": [c.name for c in component.writes]},
-        ),
+        observed,
         p.node("decide.seedprints", "seed_prints", CONSENT, partitions=p.prefixes, inputs=(prints, seeds)),
-        p.node(
-            "decide.owners",
-            "print_owners",
-            CONSENT,
-            identity=limits,
-            partitions=p.prefixes,
-            inputs=(prints, of_seeds, p.edge("places", "collect.blobs", "places")),
-        ),
+        *owners,
         p.node(
             "decide.candidates",
             "find_candidates",
             CONSENT,
             identity=limits,
             partitions=p.prefixes,
-            inputs=(prints, of_seeds, p.edge("owners", "decide.owners", "owners", "all")),
+            inputs=(prints, of_seeds, *counted),
         ),
         p.node(
             "decide.matches",
@@ -135,9 +156,32 @@ def _matches(p: Plan) -> list[Node]:
                 "config_class": component.config,
                 "config": plain(config),
             },
+            partitions=p.prefixes,
             inputs=(
-                p.edge("candidates", "decide.candidates", "candidates", "all"),
+                p.edge("candidates", "decide.candidates", "candidates"),
                 Edge("blobs", f"{p.snapshot.address}#collect.blobs", "blobs", "all", keyed=False),
             ),
+        ),
+    ]
+
+
+def _owners(p: Plan, prints: Edge, of_seeds: Edge, limits: dict[str, Any]) -> list[Node]:
+    """Who holds the prints of opted-out texts as their own. The first of the nodes knows nothing of opt-outs."""
+    return [
+        p.node(
+            "decide.own",
+            "unvendored",
+            CONSENT,
+            identity={"prefixes": len(p.prefixes)},
+            partitions=p.buckets,
+            inputs=(p.edge("observations", "gather", "observations"),),
+        ),
+        p.node(
+            "decide.owners",
+            "print_owners",
+            CONSENT,
+            identity=limits,
+            partitions=p.prefixes,
+            inputs=(prints, of_seeds, p.edge("own", "decide.own", "own", "named")),
         ),
     ]

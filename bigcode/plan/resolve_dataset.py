@@ -75,7 +75,7 @@ def resolve_dataset(resource: Resource, r: Resolver) -> list[Node]:
         *_election(p),
         *consent,
         *_written(p),
-        *resolve_notices(p, observers, _of_parent(p, "parents", "export.attributions", "notices")),
+        *resolve_notices(p, observers, _of_parent(p, "parents", "export.attributions", "attributions")),
     ]
 
 

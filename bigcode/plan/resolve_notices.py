@@ -38,7 +38,7 @@ def resolve_notices(p: Plan, observers: Sequence[Node], parents: tuple[Edge, ...
             NOTICES,
             partitions=tuple(labels),
             params={"names": labels},
-            inputs=(p.edge("notices", "export.attributions", "notices", "range"),),
+            inputs=(p.edge("notices", "export.attributions", "attributions", "range"),),
         ),
         p.node("export.provenance", "write_provenance", NOTICES, identity=_provenance(p, observers)),
     ]

@@ -1,4 +1,7 @@
-"""Commit order: objects (written by workers), then the action, then the journal, and references last."""
+"""Commit order: objects (written by workers), then the action, then the journal, and references last.
+
+Each lasts before the next one does, but for the journal, which nothing is read from that must hold.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +36,15 @@ class Committer:
         faults.point("journal.written")
         if node.shape in DELTA:
             entry = committed.outputs["observed"][0]
-            self.store.files.put(_index(node, action.partition), entry.digest.encode())
+            self.store.files.put(_index(node, action.partition), entry.digest.encode(), lasting=False)
         return committed
 
     def base_of(self, node: Node, label: str) -> str:
         """The newest observation of the same component, behaviour and identity: only a shortcut, never in a key."""
         if node.shape not in DELTA:
             return ""
-        return (self.store.files.read(_index(node, label)) or b"").decode()
+        found = (self.store.files.read(_index(node, label)) or b"").decode("ascii", "replace")
+        return found if len(found) == 64 else ""
 
     def move(self, address: str, generation: int, value: Mapping[str, Any]) -> RefValue:
         """Move a reference from the generation at which it was read.
@@ -49,6 +53,7 @@ class Committer:
             Problem: E505 when another run moved it to another value.
         """
         faults.point("ref.before")
+        self.store.files.settle()
         moved = self.store.refs.move(address, generation, dict(value))
         faults.point("ref.moved")
         self.journal.write("ref", address=address, generation=moved.generation)

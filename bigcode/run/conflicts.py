@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bigcode.decide import licensing
 from bigcode.decide.columns import as_bool
 from bigcode.decide.election import DOUBT, jaccard
+from bigcode.decide.optout import CommonProperty
 
 
 def find_conflicts(ballots: pa.Table, outcomes: pa.Table, members: pa.Table, threshold: float) -> pa.Table:
@@ -22,14 +23,16 @@ def find_conflicts(ballots: pa.Table, outcomes: pa.Table, members: pa.Table, thr
         ballots, outcomes, members: of the election's schemas.
         threshold: Jaccard similarity of shingle sets from which on a file repeats another.
     """
+    # A few bytes are nobody's: an empty section of a settings file says nothing of where it is from.
+    telling = ballots.filter(pc.greater_equal(ballots["bytes"], CommonProperty().min_bytes))
     seat_of = _seats(ballots, outcomes)
-    seat_of |= _nearest_seats(ballots, members, seat_of, threshold)
-    blobs = ballots["blob"].combine_chunks()
+    seat_of |= _nearest_seats(telling, members, seat_of, threshold)
+    blobs = telling["blob"].combine_chunks()
     given = pa.array(list(seat_of), pa.string()), pa.array(list(seat_of.values()), pa.string())
     group = pc.fill_null(given[1].take(pc.index_in(blobs, value_set=given[0])), blobs)
-    rows = ballots.select(["file", "repository", "license", "license_category"])
-    rows = rows.append_column("owner", ballots["person"])
-    rows = rows.append_column("group", group).append_column("admitted", ballots["eligible"])
+    rows = telling.select(["file", "repository", "license", "license_category"])
+    rows = rows.append_column("owner", telling["person"])
+    rows = rows.append_column("group", group).append_column("admitted", telling["eligible"])
     return licensing.find_conflicts(rows)
 
 

@@ -20,10 +20,8 @@ from bigcode.api.canonical import canonical
 from bigcode.api.components import load_object
 from bigcode.api.facts import Fact
 from bigcode.decide import copies, optout, signals, wishes
-from bigcode.decide.columns import FILE, partition_of, split_by
+from bigcode.decide.columns import FILE, file_ids, partition_of, split_by
 from bigcode.decide.optout import row_key, row_keys
-from bigcode.evidence.optout_counts import withhold
-from bigcode.run.collecting import person_of
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import decode_table
 
@@ -77,11 +75,9 @@ def decide_seeds(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 def unvendored(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Who holds each content of a bucket as their own, by digest prefix."""
     rows = inputs.table("observations", ["host", "owner", "repository", "blob", "vendored"])
-    return {"owners": split_own(copies.own_holders(rows, person_of), task.params["prefixes"])}
-
-
-def split_own(table: pa.Table, prefixes: int) -> list[tuple[str, pa.Table]]:
-    return split_by(table, partition_of(table["blob"].combine_chunks(), prefixes))
+    own = copies.own_holders(rows)
+    prefix = partition_of(own["blob"].combine_chunks(), task.identity["prefixes"])
+    return {"own": split_by(own, prefix)}
 
 
 def seed_prints(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -188,7 +184,7 @@ def decide_seats(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     if not len(index):
         return {"seats": [("", sealed(_TOUCH.empty_table(), ""))]}
     rows = inputs.table("observations", list(FILE)).take(pa.array(index))
-    keys = row_keys(secret, optout.file_ids(rows))
+    keys = row_keys(secret, file_ids(rows))
     reasons = pa.array(["optout.seat"] * len(index), pa.string())
     seats = pa.table([pa.array(index), keys, reasons], schema=_TOUCH)
     return {"seats": [("", sealed(seats, row_key(secret, SEAL)))]}
@@ -210,15 +206,14 @@ def signal_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     counts = signals.count_repositories(table)
     small = int(task.identity["smallCell"])
     listed = tuple(sorted({e.digest for e in inputs.entries("signals")}))
-    for name, told in withhold(counts, small).items():
-        shown = isinstance(told, int)
+    for kind, count in counts.items():
         ctx.fact(
             Fact(
-                f"optout.signals{{kind={name}}}",
-                told if shown else None,
+                f"optout.signals{{kind={kind}}}",
+                None if count < small else count,
                 "repository",
-                label=f"Repositories that declare something about training: {name}",
-                withheld=not shown,
+                label=f"Repositories that declare something about training: {kind}",
+                withheld=count < small,
                 inputs=listed,
                 method="distinct repositories in the tables of declarations",
                 component=task.node,

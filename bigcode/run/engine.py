@@ -17,7 +17,8 @@ from bigcode.plan.graph import Graph, Node, sources
 from bigcode.plan.keys import content_key, inputs_of, labels_of, pin_keys
 from bigcode.plan.survey import held_results, recorded_identity
 from bigcode.run import faults
-from bigcode.run.commit import Committer
+from bigcode.run.commit import DELTA, Committer
+from bigcode.run.observe import forget
 from bigcode.run.payload import Packer, unpack_answer
 from bigcode.run.process import run_process
 from bigcode.run.task import Answer, decode_answer
@@ -74,6 +75,7 @@ class Engine:
         Raises:
             Problem: of the first node that failed, after the work in flight is committed.
         """
+        forget()
         waiting = [n for n in self.run_.graph.nodes.values() if n.shape != "card"]
         problems: list[Diagnostic] = []
         finished = -1
@@ -179,8 +181,12 @@ class Engine:
                 work.started = time.perf_counter()
                 self.observer.node_started(work.node, len(work.todo))
             future = self._submit(work, work.todo.popleft())
-            if not work.todo:
-                self._queue.popleft()
+            self._queue.popleft()
+            if work.todo and work.node.shape in DELTA:
+                # Observers take turns, so that a worker reads the contents of a partition once for all of them.
+                self._queue.append(work)
+            elif work.todo:
+                self._queue.appendleft(work)
             if self._futures[future].at_once:
                 return
 

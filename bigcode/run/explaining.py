@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -163,12 +164,18 @@ def _unit_of(applied: Applied, bucket: str, row: Mapping[str, Any]) -> str:
 
 
 def _likely_units(applied: Applied, owner: str, repository: str) -> list[str]:
-    def plain(text: str) -> str:
-        return text.lower().replace("_", "-").replace(".", "-")
-
+    """The units whose name has that of a repository among its words, or else that of its owner."""
     labels = applied.labels("collect.fetch")
-    named = [u for u in labels if plain(repository or owner) in plain(u)] if repository or owner else []
-    return named or [u for u in labels if owner and plain(owner) in plain(u)]
+    for name in filter(None, (repository, owner)):
+        wanted = f"-{_words(name)}-"
+        found = [unit for unit in labels if wanted in f"-{_words(unit)}-"]
+        if found:
+            return found
+    return []
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())
 
 
 def _unknown(applied: Applied, bucket: str, file: str, host: str, owner: str) -> Problem:

@@ -20,11 +20,11 @@ def attributions(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Licences and copyright lines of the projects of a bucket that have a kept file."""
     parts = [_kept(read_table(inputs.store.objects, e.digest)) for e in inputs.entries("kept")]
     if not parts:
-        return {"notices": [("notices", notices.NOTICES.empty_table())]}
+        return {"attributions": [("notices", notices.NOTICES.empty_table())]}
     found = notices.of_projects(pa.concat_tables(parts), _texts(inputs))
     if inputs.entries("parents"):
         found = notices.with_lines_of(found, pa.concat_tables(inputs.tables("parents")))
-    return {"notices": [("notices", found)]}
+    return {"attributions": [("notices", found)]}
 
 
 def _kept(table: pa.Table) -> pa.Table:
@@ -78,4 +78,6 @@ def write_provenance(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
                     component=task.node,
                 )
             )
-    return {"provenance": [("PROVENANCE.json", canonical({"format": "bigcode-provenance/1", **said}) + b"\n")]}
+    return {
+        "provenance": [("PROVENANCE.json", canonical({"format": "bigcode-provenance/1", **said}) + b"\n")]
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from bigcode.api.diagnostics import Problem
 from bigcode.run.collecting import basenames
 from bigcode.run.task import Inputs, Task, TaskContext, unexpected
+from bigcode.store.store import Store
 from bigcode.store.tables import read_table
 
 _KEYS = {"blob": ["blob"], "name": ["blob", "name"], "path": ["path"], "file": ["blob", "path"]}
@@ -77,15 +79,34 @@ def _distinct(grain: str, inputs: Inputs) -> pa.Table:
         columns = places.column_names
         distinct = places.group_by(columns, use_threads=False).aggregate([]).select(columns)
         return distinct.sort_by([(c, "ascending") for c in columns]).combine_chunks()
-    return inputs.table("blobs", ["blob"])
+    return _contents(inputs).select(["blob"])
 
 
 def _with_content(fresh: pa.Table, grain: str, inputs: Inputs) -> pa.Table:
     if grain == "path":
         return fresh
-    blobs = inputs.table("blobs")
-    index = pc.index_in(fresh["blob"], value_set=blobs["blob"].combine_chunks())
-    return fresh.append_column("content", blobs["content"].combine_chunks().take(index.combine_chunks()))
+    blobs = _contents(inputs)
+    content = blobs["content"].combine_chunks()
+    if not fresh["blob"].equals(blobs["blob"]):
+        index = pc.index_in(fresh["blob"].combine_chunks(), value_set=blobs["blob"].combine_chunks())
+        content = content.take(index)
+    return fresh.append_column("content", content)
+
+
+def _contents(inputs: Inputs) -> pa.Table:
+    (entry,) = inputs.entries("blobs")
+    return _decoded(inputs.store.url, entry.digest)
+
+
+@lru_cache(maxsize=1)
+def _decoded(url: str, digest: str) -> pa.Table:
+    """The contents of a partition: all observers read it, one after another where the queue is kind."""
+    return read_table(Store(url).objects, digest).combine_chunks()
+
+
+def forget() -> None:
+    """Let go of contents that an earlier run in this process read."""
+    _decoded.cache_clear()
 
 
 def _read_base(task: Task, inputs: Inputs, keys: list[str]) -> pa.Table | None:

@@ -13,9 +13,9 @@ from bigcode.plan.graph import Node
 from bigcode.run.task import Task
 from bigcode.store.store import Store
 
-LONG = 3072
+LONG = 2048
 """Bytes of JSON from which on a value is put into the store and named by its digest."""
-ANSWER = 16_384
+ANSWER = 8192
 """The same for an answer as a whole."""
 _HEAVY = ("config", "identity", "params", "unit", "literals")
 

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from bigcode.api.shapes import Executor
 from bigcode.evidence.ledger import Ledger
+from bigcode.evidence.tally import sum_tallies
 from bigcode.plan.graph import Graph, Node
 from bigcode.plan.impact import Change, Impact, compare
 from bigcode.plan.keys import pin_keys
 from bigcode.plan.survey import Survey
 from bigcode.run.commit import Committer
 from bigcode.run.engine import Engine
-from bigcode.run.executors import InlineExecutor
+from bigcode.run.executors import InlineExecutor, LocalPool
 from bigcode.run.journal import Journal
 from bigcode.run.records import Recorded, ledger_of
+from bigcode.run.rows import Verdicts, count_moved, same_training
 from bigcode.run.session import Session
 from bigcode.spec.workspace import Workspace
 from bigcode.store.store import Store
-from bigcode.store.tables import read_table
 
-_CHEAP = ("decide.", "verdicts")
+_CHEAP = ("decide.", "verdicts", "tally")
 _SCRATCH = "preview-"
+_ROWS = 1_000_000
+"""From so many rows on, starting two processes costs less than they save."""
 
 
 class _Silent:
@@ -67,13 +69,19 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
     altered: set[str] = set()
     # The scratch layer holds opt-out lists, so it goes whatever happens.
     with _scratch(session.store) as scratch:
-        results, store = _judge(session, graph, wanted, scratch) if wanted else ({}, session.store)
+        results, store = _judge(session, graph, found, wanted, scratch) if wanted else ({}, session.store)
         for address in wanted:
-            if not _same_training(before, results, address, session.store, store):
+            old, new = Verdicts(before, address, session.store), Verdicts(results, address, store)
+            if not same_training(old, new):
                 altered.add(address)
-            old, new = _verdicts(before, address, session.store), _verdicts(results, address, store)
-            assert new is not None
-            change = compare(address, old, new, ledger.of(address))
+            change = compare(
+                address,
+                _tally(before, address, session.store),
+                _tally(results, address, store) or sum_tallies([]),
+                count_moved(old, new),
+                ledger.of(address),
+                new.run,
+            )
             if change.added or change.removed or any(a != b for a, b in change.reasons.values()):
                 changes.append(change)
     return _impact(session, graph, found, before, ledger, changes, altered, unforeseen)
@@ -110,20 +118,42 @@ def _before_judgement(graph: Graph, address: str) -> set[str]:
     }
 
 
-def _judge(session: Session, graph: Graph, datasets: list[str], scratch: str) -> tuple[Recorded, Store]:
+def _judge(
+    session: Session, graph: Graph, found: Survey, datasets: list[str], scratch: str
+) -> tuple[Recorded, Store]:
+    """The judgements that would run, on top of the results that the survey found."""
     lists = session.open_lists()
+    wanted = {n.id: n for a in datasets for n in graph.closure([a]).nodes.values()}
     nodes = {
         n.id: n
-        for a in datasets
-        for n in graph.closure([a]).nodes.values()
-        if n.resource.startswith("Snapshot/")
-        or n.step.startswith(("observe.", "cluster.", "scatter", "gather", *_CHEAP))
+        for n in wanted.values()
+        if n.id in found.pending
+        and (
+            n.resource.startswith("Snapshot/")
+            or n.step.startswith(("observe.", "cluster.", "scatter", "gather", *_CHEAP))
+        )
     }
-    store = Store(f"layered:{scratch}|{session.store.files.root}")
+    store = Store(f"layered:{scratch}|{session.store.url}")
     for sealed in lists:
         store.objects.put(sealed.data)
-    engine = Engine(Graph(nodes), store, Committer(store, Journal(store.base)), _Silent(), InlineExecutor, {})
+    engine = Engine(
+        Graph(nodes),
+        store,
+        Committer(store, Journal(store.base)),
+        _Silent(),
+        lambda: _executor(session, found, datasets),
+        {},
+    )
+    engine.run_.results |= {name: found.results[name] for name in wanted if name in found.results}
     return engine.walk().results, store
+
+
+def _executor(session: Session, found: Survey, datasets: list[str]) -> Executor:
+    actions = [a for name in datasets for a in found.results.get(f"{name}#gather", {}).values()]
+    rows = sum(entry.rows for action in actions for entry in action.entries())
+    workers = min(2, os.cpu_count() or 1)
+    many = rows >= _ROWS and workers > 1 and session.store.files.local
+    return LocalPool(workers) if many else InlineExecutor()
 
 
 def _applied(session: Session, graph: Graph) -> Recorded:
@@ -138,31 +168,12 @@ def _applied(session: Session, graph: Graph) -> Recorded:
     return out
 
 
-def _verdicts(results: Recorded, address: str, store: Store) -> pa.Table | None:
-    actions = results.get(f"{address}#verdicts")
+def _tally(results: Recorded, address: str, store: Store) -> dict[str, Any] | None:
+    actions = results.get(f"{address}#tally")
     if not actions:
         return None
-    return pa.concat_tables(
-        read_table(store.objects, a.outputs["verdicts"][0].digest) for a in actions.values()
-    )
-
-
-def _training_rows(results: Recorded, address: str, store: Store) -> pa.Table | None:
-    """The rows that models read, with the spans that are masked in them; None where nothing is kept."""
-    found = [
-        read_table(store.objects, entry.digest)
-        for _, action in sorted(results.get(f"{address}#verdicts", {}).items())
-        for entry in action.outputs.get("kept", ())
-    ]
-    if not found:
-        return None
-    table = pa.concat_tables(found)
-    return table.filter(pc.equal(table["split"], "train"))
-
-
-def _same_training(old: Recorded, new: Recorded, address: str, applied: Store, scratch: Store) -> bool:
-    before, after = _training_rows(old, address, applied), _training_rows(new, address, scratch)
-    return before is not None and after is not None and before.equals(after)
+    parts = [a.outputs["tally"][0].digest for a in actions.values()]
+    return sum_tallies(json.loads(store.objects.get(digest)) for digest in parts)
 
 
 def _impact(

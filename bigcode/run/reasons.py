@@ -185,7 +185,7 @@ def _detected(row: Row, home: pa.Table) -> list[dict[str, Any]]:
     folder = row["path"].rpartition("/")[0]
     for other in home.filter(at).select(columns).to_pylist():
         own = other["path"] == row["path"]
-        around = _folder_of(other)
+        around = folder_of(other)
         above = around == "" or folder == around or folder.startswith(f"{around}/")
         if not own and (not above or (other["license_role"] == "metadata" and around)):
             continue
@@ -211,7 +211,7 @@ def statement_of(row: Row) -> dict[str, Any]:
     }
 
 
-def _folder_of(row: Row) -> str:
+def folder_of(row: Row) -> str:
     """The folder that a statement holds for."""
     folder: str = row["path"].rpartition("/")[0]
     above, _, last = folder.rpartition("/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,8 +103,8 @@ def rows(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         return {"rows": []}
     form = _form(inputs, task)
     tables = {entry.name: read_table(inputs.store.objects, entry.digest) for entry in entries}
-    wanted = pc.unique(pa.concat_arrays([t["blob"].combine_chunks() for t in tables.values()]))
-    texts = _texts(inputs, wanted)
+    # Texts are long: they are copied once here, and once more where they are taken.
+    texts = pa.concat_tables(inputs.tables("texts")).combine_chunks()
     out = []
     for name, kept in sorted(tables.items()):
         table = _written(kept, texts, form, ctx)
@@ -113,27 +113,18 @@ def rows(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     return {"rows": out}
 
 
-def _texts(inputs: Inputs, wanted: pa.Array) -> pa.Table:
-    parts = []
-    for entry in inputs.entries("texts"):
-        table = read_table(inputs.store.objects, entry.digest)
-        parts.append(table.filter(pc.is_in(table["blob"], value_set=wanted)))
-    table = pa.concat_tables(parts)
-    return table.take(pc.index_in(pc.unique(table["blob"]), value_set=table["blob"].combine_chunks()))
-
-
 def _written(kept: pa.Table, texts: pa.Table, form: Form, ctx: TaskContext) -> pa.Table:
     kept = kept.sort_by(ORDER)
     at = pc.index_in(kept["blob"].combine_chunks(), value_set=texts["blob"].combine_chunks())
     content = texts["content"].combine_chunks().take(at)
     masks = pc.list_value_length(kept["spans"]).combine_chunks()
-    changed = pc.indices_nonzero(pc.greater(masks, 0)).to_pylist()
     given: dict[str, Any] = {"redactions": masks.cast(pa.int64())}
-    if changed or form.renderer or form.sibling in siblings.RECORDS:
+    found, content = content, _mask(content, masks, kept["spans"], form)
+    if form.renderer or form.sibling in siblings.RECORDS:
         values = content.to_pylist()
-        _mask(values, changed, kept["spans"], form)
         if form.renderer:
-            values = [_rendered(form, *row, ctx) for row in _beside(values, content, kept)]
+            found, paths = found.to_pylist(), kept["path"].to_pylist()
+            values = [_rendered(form, *row, ctx) for row in zip(values, found, paths, strict=True)]
         if form.sibling in siblings.RECORDS:
             plain, more = _without_people([v.decode() for v in values], kept, form)
             values = [text.encode() for text in plain]
@@ -149,17 +140,16 @@ def _column(kept: pa.Table, name: str, given: Mapping[str, Any], kind: pa.DataTy
     return column.cast(kind)
 
 
-def _mask(values: list[bytes], changed: Sequence[int], spans: pa.ChunkedArray, form: Form) -> None:
+def _mask(content: pa.Array, masks: pa.Array, spans: pa.ChunkedArray, form: Form) -> pa.Array:
+    """The texts with their spans replaced; those without any are not touched."""
     in_json = getattr(form.renderer, "notation", "") == "json"
-    for row in changed:
-        found = spans[row].as_py()
-        values[row] = verdicts.masked(
-            values[row], siblings.spans_in_json(values[row], found) if in_json else found
-        )
-
-
-def _beside(values: list[bytes], content: pa.Array, kept: pa.Table) -> Any:
-    return zip(values, content.to_pylist(), kept["path"].to_pylist(), strict=True)
+    changed = pc.greater(masks, 0)
+    masked = []
+    for text, found in zip(
+        content.filter(changed).to_pylist(), spans.filter(changed).to_pylist(), strict=True
+    ):
+        masked.append(verdicts.masked(text, siblings.spans_in_json(text, found) if in_json else found))
+    return pc.replace_with_mask(content, changed, pa.array(masked, content.type)) if masked else content
 
 
 def _rendered(form: Form, masked: bytes, found: bytes, path: str, ctx: TaskContext) -> bytes:

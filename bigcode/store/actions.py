@@ -11,7 +11,8 @@ from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import Diagnostic, fail
 from bigcode.api.facts import Fact
 from bigcode.api.shapes import Entry
-from bigcode.store.objects import Files, Objects
+from bigcode.store.files import Files
+from bigcode.store.objects import Objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,12 @@ class Actions:
     def commit(self, action: Action) -> Action:
         """Put the action; where one is there already, the first one stands as long as its outputs are present.
 
+        Its name need not last before a reference is about to move: what is lost then is computed again.
+
         Raises:
             Problem: E501 when a deterministic task gives other outputs than the committed ones.
         """
-        if self._files.put_if_absent(self.name(action.key), canonical(action.as_json())):
+        if self._files.put_if_absent(self.name(action.key), canonical(action.as_json()), settled=False):
             return action
         first = self.read(action.key)
         assert first is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import fail
-from bigcode.store.objects import Files
+from bigcode.store.files import Files
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bigcode.api.diagnostics import fail
 from bigcode.store.actions import Actions
-from bigcode.store.objects import Objects, open_files
+from bigcode.store.files import open_files
+from bigcode.store.objects import Objects
 from bigcode.store.refs import Refs
 
 FORMAT = b"bigcode-store 1\n"

@@ -77,14 +77,16 @@ def tables_of(rows: Sequence[Mapping[str, Any]] | None = None) -> dict[str, pa.T
     """What observers are given, by grain; `rows` are those of the corpus unless given.
 
     `blob` has the columns blob (string) and content (binary), one row per distinct content; `name` adds name
-    (string, the last part of a path), one row per distinct pair; `path` has path (string) alone. All are sorted.
+    (string, the last part of a path), one row per distinct pair; `file` adds path instead; `path` has path (string)
+    alone. All are sorted.
     """
     import pyarrow as pa
 
     rows = build_corpus() if rows is None else rows
     contents = {blob_of(row["content"]): row["content"].encode() for row in rows}
     blobs = sorted(contents)
-    pairs = sorted({(blob_of(row["content"]), row["path"].rpartition("/")[2]) for row in rows})
+    places = sorted({(blob_of(row["content"]), row["path"]) for row in rows})
+    pairs = sorted({(blob, path.rpartition("/")[2]) for blob, path in places})
     return {
         "blob": pa.table(
             {
@@ -97,6 +99,13 @@ def tables_of(rows: Sequence[Mapping[str, Any]] | None = None) -> dict[str, pa.T
                 "blob": pa.array([blob for blob, _ in pairs], pa.string()),
                 "name": pa.array([name for _, name in pairs], pa.string()),
                 "content": pa.array([contents[blob] for blob, _ in pairs], pa.binary()),
+            }
+        ),
+        "file": pa.table(
+            {
+                "blob": pa.array([blob for blob, _ in places], pa.string()),
+                "path": pa.array([path for _, path in places], pa.string()),
+                "content": pa.array([contents[blob] for blob, _ in places], pa.binary()),
             }
         ),
         "path": pa.table({"path": pa.array(sorted({row["path"] for row in rows}), pa.string())}),

@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 from workspaces import apply, bundle_of, copy_space, data_workspace, edit_spec, root_of, write_spec
 
+from bigcode.api import Problem
 from bigcode.cli import run
 from bigcode.run import engine
+from bigcode_dask.config import DaskConfig
+from bigcode_dask.executor import DaskExecutor
 
-TOLD = 64_000
+TOLD = 12_000
 """Bytes that a payload or an answer may have at most, whatever the size of the snapshot."""
 
 
@@ -33,10 +36,15 @@ class Cluster:
 
     def start(self, *arguments: str, fault: str = "", until: str) -> str:
         """Start a process and wait for the line of its log that holds a text; returns what follows the text."""
-        environment = {**os.environ, "BIGCODE_FAULT": fault, "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+        environment = {
+            **os.environ,
+            "BIGCODE_FAULT": fault,
+            # How long the scheduler asks a dead worker for the answers that it held; 30 seconds unless set.
+            "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s",
+        }
         process = subprocess.Popen(
             [Path(sys.executable).with_name("dask"), *arguments],
-            cwd=self.folder,
+            cwd=Path(__file__).parent,
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -99,7 +107,7 @@ def apply_on(cluster: Cluster, space: Path) -> subprocess.CompletedProcess[str]:
     script = Path(sys.executable).with_name("bigcode")
     done = subprocess.run(
         [script, "apply", space, "--env", "cluster"],
-        env={**os.environ, "BIGCODE_DASK_ALONE_FOR": "2"},
+        env={**os.environ, "DASK_BIGCODE__ALONE_FOR": "2"},
         capture_output=True,
         text=True,
         check=False,
@@ -151,21 +159,18 @@ def test_a_run_that_loses_all_workers_says_so_and_the_next_one_goes_on(
     cluster.work()
     again = apply_on(cluster, blank)
     assert again.returncode == 0, again.stderr
-    assert " reused, in " in again.stdout and " 0 reused" not in again.stdout
+    assert " reused, in " in again.stdout
+    assert " 0 reused" not in again.stdout
     assert root_after(blank, tmp_path) == expected
 
 
-def test_a_run_that_loses_its_scheduler_says_so(blank: Path, cluster: Cluster) -> None:
+def test_a_scheduler_that_dies_is_a_diagnostic(cluster: Cluster) -> None:
     cluster.work()
     scheduler = cluster.processes[0]
 
     def lose(payload: bytes) -> bytes:
         scheduler.kill()
         return payload
-
-    from bigcode.api import Problem
-    from bigcode_dask.config import DaskConfig
-    from bigcode_dask.executor import DaskExecutor
 
     executor = DaskExecutor(DaskConfig(), {"address": cluster.address})
     pending = executor.submit(_never, b"", "node")
@@ -202,4 +207,3 @@ def test_what_travels_stays_small_when_a_snapshot_grows(
         largest[buckets] = max(sizes)
     print(f"largest payload or answer by buckets, in bytes: {largest}")
     assert max(largest.values()) < TOLD
-    assert largest[96] < 2 * largest[4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,7 +74,21 @@ def test_two_processes_on_one_store(blank: Path, tmp_path: Path) -> None:
     assert run(["card", str(blank), "--check"]) == 0
 
 
-@pytest.mark.parametrize("node", ["collect.fetch", "decide.elect", "Dataset/tiny@1.0.0#facts", "render"])
+@pytest.mark.parametrize(
+    "node",
+    [
+        "collect.fetch",
+        "collect.blobs",
+        "scatter",
+        "gather",
+        "decide.elect",
+        "decide.copies",
+        "export.rows",
+        "tally",
+        "Dataset/tiny@1.0.0#facts",
+        "render",
+    ],
+)
 def test_a_run_that_is_overtaken_by_its_like_succeeds(
     blank: Path, tmp_path: Path, expected: str, node: str
 ) -> None:
@@ -152,3 +167,48 @@ def test_a_reference_moves_from_the_generation_that_was_read(tmp_path: Path) -> 
     assert refs.move(address, 1, {"a": 2}).generation == 2
     assert (refs.read(address).generation, refs.read(address).value) == (2, {"a": 2})
     assert refs.addresses() == [address]
+
+
+def test_two_people_on_clones_of_a_workspace_share_a_store(blank: Path, tmp_path: Path) -> None:
+    """Each has a clone and all its outputs; the store, and so the work, is one."""
+    edit_spec(blank / "project.yaml", "execution", "store", value=str(tmp_path / "shared"))
+    (blank / ".bigcode").rename(tmp_path / "shared")
+    clones = [copy_space_alone(blank, tmp_path / name) for name in ("one", "two")]
+    script = Path(sys.executable).with_name("bigcode")
+    started = [
+        subprocess.Popen([script, "apply", clone], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for clone in clones
+    ]
+    printed = [process.communicate() for process in started]
+    for process, (_, errors) in zip(started, printed, strict=True):
+        assert process.returncode in (0, 7), errors
+        if process.returncode:
+            assert "E505" in errors
+            assert "Run the command again" in errors or "run the command again" in errors
+    assert 0 in [process.returncode for process in started]
+    for clone in clones:
+        apply(clone)
+    roots = [root_of(bundle_of(clone, tmp_path / f"bundle-{clone.parent.name}")) for clone in clones]
+    assert roots[0] == roots[1]
+    alone = copy_space_alone(blank, tmp_path / "alone")
+    shutil.move(tmp_path / "shared", tmp_path / "before")
+    shutil.copytree(tmp_path / "before" / "keys", tmp_path / "shared" / "keys")
+    apply(alone)
+    assert root_of(bundle_of(alone, tmp_path / "bundle-alone")) == roots[0]
+
+
+def test_an_apply_and_a_sample_of_it_do_not_meet(blank: Path, tmp_path: Path, expected: str) -> None:
+    codes: list[int] = []
+    sample = ["apply", str(blank), "--sample", "9"]
+    meanwhile = Meanwhile("decide.elect", lambda: codes.append(run(sample)))
+    Apply(open_spec(str(blank), "").session(), meanwhile).run()
+    assert codes == [0]
+    assert set(generations(blank).values()) == {1}
+    assert root_of(bundle_of(blank, tmp_path / "bundle")) == expected
+
+
+def copy_space_alone(space: Path, parent: Path) -> Path:
+    """A clone: the files of the workspace, and no store."""
+    target = parent / space.name
+    shutil.copytree(space, target)
+    return target

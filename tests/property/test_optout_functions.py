@@ -2,266 +2,351 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bigcode.decide import election, optout, verdicts
+from bigcode.decide import election, optout, wishes
+from bigcode.decide.columns import file_id, file_ids
+from bigcode.decide.optout import CommonProperty, CopyPolicy
 
+Row = dict[str, Any]
 Wish = tuple[str, str]
 
-OWNERS, REPOSITORIES = ("ann", "bob", "cyd", "dee", "eve", "fay"), ("one", "two")
+OWNERS, REPOSITORIES = ("ann", "bob", "cyd", "dee", "eve", "fay"), ("one", "two", "sub")
 PATHS = ("one/a.py", "two/a.py", "src/_vendor/one/a.py", "LICENSE", "b.py")
 BLOBS = tuple(f"{i:064x}" for i in range(5))
 SCOPES = ("owner", "repository", "path", "blob")
-
 SIZES = dict(zip(BLOBS, (10, 1000, 1000, 1000, 1000), strict=True))
-row_values = st.tuples(
-    st.sampled_from(OWNERS),
-    st.sampled_from(REPOSITORIES),
-    st.sampled_from(PATHS),
-    st.sampled_from(BLOBS),
-    st.integers(0, 3),
-    st.booleans(),
-    st.booleans(),
+BUCKETS = 2
+
+rows_of = st.lists(
+    st.fixed_dictionaries(
+        {
+            "owner": st.sampled_from(OWNERS),
+            "repository": st.sampled_from(REPOSITORIES),
+            "path": st.sampled_from(PATHS),
+            "blob": st.sampled_from(BLOBS),
+            "released": st.integers(0, 3),
+            "vendored": st.booleans(),
+            "generated": st.sampled_from([False, False, False, True]),
+            "text": st.sampled_from([False, False, False, True]),
+            "eligible": st.booleans(),
+        }
+    ),
+    min_size=1,
+    max_size=14,
+    unique_by=lambda r: (r["owner"], r["repository"], r["path"]),
 )
-wishes = st.one_of(
-    st.tuples(st.just("owner"), st.sampled_from(OWNERS)),
-    st.tuples(
-        st.just("repository"),
-        st.builds("{}/{}".format, st.sampled_from(OWNERS), st.sampled_from(REPOSITORIES)),
-    ),
-    st.tuples(
-        st.just("path"),
-        st.builds(
-            "{}/{}:{}".format,
-            st.sampled_from(OWNERS),
-            st.sampled_from(REPOSITORIES),
-            st.sampled_from([*PATHS, "one", "src"]),
-        ),
-    ),
+owners = st.tuples(st.just("owner"), st.sampled_from(OWNERS))
+names = st.builds("{}/{}".format, st.sampled_from(OWNERS), st.sampled_from(REPOSITORIES))
+wish = st.one_of(
+    owners,
+    st.tuples(st.just("repository"), names),
+    st.tuples(st.just("path"), st.builds("{}:{}".format, names, st.sampled_from([*PATHS, "one", "src"]))),
     st.tuples(st.just("blob"), st.sampled_from(BLOBS)),
 )
-policies = st.fixed_dictionaries(
-    {
-        "copies": st.sampled_from(["exact", "keep"]),
-        "contested": st.sampled_from(["keep", "remove"]),
-        "common": st.builds(optout.CommonProperty, st.integers(2, 5), st.sampled_from([0, 64])),
-    }
+matches_of = st.dictionaries(
+    st.tuples(st.sampled_from(BLOBS), st.sampled_from(BLOBS)).filter(lambda pair: pair[0] != pair[1]),
+    st.sampled_from([0.5, 0.7, 0.8, 1.0, "normalised"]),
+    max_size=5,
 )
+policies = st.builds(
+    CopyPolicy,
+    copies=st.sampled_from(["keep", "exact", "normalised", "contained"]),
+    contested=st.sampled_from(["keep", "remove"]),
+    common=st.builds(CommonProperty, st.integers(2, 5), st.sampled_from([0, 64])),
+)
+decisions = st.dictionaries(st.integers(0, 13), st.sampled_from(["keep", "remove"]), max_size=3)
 
 
-@st.composite
-def corpora(draw: st.DrawFn) -> list[optout.Row]:
-    drawn = draw(st.lists(row_values, min_size=1, max_size=12, unique_by=lambda v: v[:3]))
-    return [
-        optout.Row(
-            f"h/{owner}/{repository}@1:{path}",
-            "h",
-            owner,
-            repository,
-            path,
-            blob,
-            blob[:40],
-            SIZES[blob],
-            released,
-            vendored,
-            text and path == "LICENSE",
-        )
-        for owner, repository, path, blob, released, vendored, text in drawn
-    ]
+@dataclass(frozen=True)
+class Judged:
+    """Files by what became of them."""
+
+    elected: frozenset[str]
+    reasons: Mapping[str, str]
+    disputed: Mapping[str, str]
+    common: int
+
+    @property
+    def kept(self) -> frozenset[str]:
+        return self.elected - self.reasons.keys()
+
+    def of(self, reason: str) -> set[str]:
+        return {file for file, said in self.reasons.items() if said == reason}
+
+
+def name(row: Row) -> str:
+    return file_id("h", row["owner"], row["repository"], "1", row["path"])
+
+
+def table_of(rows: Sequence[Row]) -> pa.Table:
+    return pa.table(
+        {
+            "host": pa.array(["h"] * len(rows), pa.string()),
+            **{
+                c: pa.array([r[c] for r in rows], pa.string())
+                for c in ("owner", "repository", "path", "blob")
+            },
+            "revision": pa.array(["1"] * len(rows), pa.string()),
+            "git_sha1": pa.array([r["blob"][:40] for r in rows], pa.string()),
+            "bytes": pa.array([SIZES[r["blob"]] for r in rows], pa.int64()),
+            "released": pa.array([r["released"] for r in rows], pa.int64()),
+            "vendored": pa.array([r["vendored"] for r in rows], pa.bool_()),
+            "generated": pa.array([r["generated"] for r in rows], pa.bool_()),
+            "license_role": pa.array(["text" if r["text"] else "" for r in rows], pa.string()),
+        }
+    )
+
+
+def bucket_of(row: Row) -> int:
+    return OWNERS.index(row["owner"]) % BUCKETS
+
+
+def elect(rows: Sequence[Row], tables: Sequence[pa.Table], parts: Sequence[Sequence[Row]]) -> pa.Table:
+    ballots = []
+    for bucket, (table, part) in enumerate(zip(tables, parts, strict=True)):
+        licenses = pa.table({"license": pa.array(["MIT"] * len(part), pa.string())})
+        eligible = np.array([r["eligible"] for r in part], bool)
+        ballots.append(election.ballots(table, bucket, np.zeros(len(part), bool), eligible, licenses))
+    return election.elect(
+        pa.concat_tables(ballots), election.MEMBERS.empty_table(), 0.7, ("original", "own-package", "newest")
+    )
 
 
 def judge(
-    rows: Sequence[optout.Row], wanted: Sequence[Wish], policy: dict, eligible: Sequence[bool]
-) -> tuple[set[str], set[str], set[str]]:
-    """Ids of the files that are elected, hit (by a wish, as a copy, or as an empty seat), and kept."""
-    candidates = [
-        election.Candidate(
-            r.file, r.host, r.owner, r.repository, r.path, r.released, r.blob, r.vendored, admitted
-        )
-        for r, admitted in zip(rows, eligible, strict=True)
-    ]
-    outcomes = election.elect(candidates, {}, threshold=0.7, seed=1, validation=0.3)
-    hits = optout.match(rows, [optout.Wish(*w) for w in wanted], SCOPES)
-    removal = optout.spread(rows, hits, [o.seat for o in outcomes], **policy)
-    table = pa.Table.from_pylist(
-        [
-            {
-                "host": r.host,
-                "owner": r.owner,
-                "repository": r.repository,
-                "revision": "1",
-                "path": r.path,
-                "blob": r.blob,
-                "git_sha1": r.git_sha1,
-                "bytes": r.bytes,
-                "language": "Python",
-            }
-            for r in rows
-        ]
-    )
-    count = len(rows)
-    licenses = pa.table(
-        {
-            "license": ["MIT"] * count,
-            "license_source": ["file"] * count,
-            "license_reason": ["" if ok else "license.denied" for ok in eligible],
-        }
-    )
-    quality = pa.table({"quality_reasons": pa.array([[]] * count, pa.list_(pa.string()))})
-    privacy = pa.table(
-        {
-            "privacy_reasons": pa.array([[]] * count, pa.list_(pa.string())),
-            "spans": pa.array([[]] * count, pa.list_(pa.struct([("entity", pa.string())]))),
-        }
-    )
-    columns = [
-        [o.split for o in outcomes],
-        [o.reason for o in outcomes],
-        [o.seat for o in outcomes],
-        [o.similarity for o in outcomes],
-    ]
-    touched = {
-        i: verdicts.Touch(optout.row_key(b"secret", rows[i].file), reason, removal.emptied[i])
-        for i, reason in enumerate(removal.reasons)
-        if reason
-    }
-    public, kept = verdicts.merge(
-        table, licenses, quality, privacy, pa.table(columns, schema=election.SCHEMA), touched
-    )
-    assert public.num_rows == count
-    ids = {
-        verdicts.file_id(*(row[c] for c in ("host", "owner", "repository", "revision", "path")))
-        for row in kept.to_pylist()
-    }
-    assert {row["row"] for row in public.to_pylist() if row["reason"] == "kept"} == ids
-    elected = {r.file for r, o, ok in zip(rows, outcomes, eligible, strict=True) if ok and not o.reason}
-    return elected, {rows[i].file for i in touched}, ids
+    rows: Sequence[Row],
+    wanted: Sequence[Wish],
+    policy: CopyPolicy,
+    matched: Mapping[tuple[str, str], Any] | None = None,
+    decided: Mapping[int, str] | None = None,
+) -> Judged:
+    """The steps of `bigcode.run.consent` over two buckets of owners."""
+    parts = [[r for r in rows if bucket_of(r) == b] for b in range(BUCKETS)]
+    tables = [table_of(part) for part in parts]
+    outcome = elect(rows, tables, parts)
+    compiled = wishes.compile_wishes({"entries": [{"scope": s, "value": v, "host": ""} for s, v in wanted]})
+    hits = [optout.hits_of(t, wishes.match(t, compiled, SCOPES).reasons, b"secret") for t in tables]
+    seeds = pc.unique(pa.concat_tables(hits)["blob"].combine_chunks())
+    found = [
+        {"seed": seed, "blob": blob, "containment": 1.0 if how == "normalised" else how, "normalised": how == "normalised"}
+        for (seed, blob), how in sorted((matched or {}).items())
+        if seed in seeds.to_pylist() and policy.copies in ("normalised", "contained")
+        and (how == "normalised" or policy.copies == "contained")
+    ]  # fmt: skip
+    matches = pa.Table.from_pylist(found, schema=optout.MATCHES)
+    held = []
+    for bucket, table in enumerate(tables):
+        index = optout.holding(table["blob"], seeds, matches)
+        rows_ = table.take(pa.array(index))
+        held.append(optout.holders(rows_, index, bucket, hits[bucket], seeds, matches))
+    said = {name(rows[i % len(rows)]): what for i, what in (decided or {}).items()}
+    spread = optout.spread(pa.concat_tables(held), policy, said)
+    reasons = {r["file"]: r["reason"] for part in hits for r in part.to_pylist()}
+    for r in spread.removals.to_pylist():
+        assert r["file"] not in reasons, "what its owner named is no copy"
+        assert file_ids(tables[r["bucket"]])[r["index"]].as_py() == r["file"]
+        reasons[r["file"]] = r["reason"]
+    gone = pa.array(sorted(reasons), pa.string())
+    lost: set[str] = set()
+    for bucket, table in enumerate(tables):
+        mine = outcome.filter(pc.equal(outcome["bucket"], bucket))
+        files = file_ids(table).to_pylist()
+        lost |= {files[i] for i in mine["index"].to_pylist()}
+        for index_ in optout.emptied_seats(mine, gone).tolist():
+            reasons.setdefault(files[index_], "optout.seat")
+    elected = {name(r) for r in rows if r["eligible"]} - lost
+    disputed = {r["file"]: r["why"] for r in spread.disputed.to_pylist()}
+    assert len(disputed) == spread.disputed.num_rows, "each disputed file stands once"
+    return Judged(frozenset(elected), reasons, disputed, spread.common)
 
 
-@settings(max_examples=150)
-@given(rows=corpora(), wanted=st.lists(wishes, max_size=4), one_more=wishes, policy=policies, data=st.data())
+@settings(max_examples=250)
+@given(
+    rows=rows_of,
+    wanted=st.lists(wish, max_size=4),
+    one_more=wish,
+    policy=policies,
+    matched=matches_of,
+    decided=decisions,
+)
 def test_one_more_wish_never_adds_a_file(
-    rows: list[optout.Row], wanted: list[Wish], one_more: Wish, policy: dict, data: st.DataObject
+    rows: list[Row],
+    wanted: list[Wish],
+    one_more: Wish,
+    policy: CopyPolicy,
+    matched: Any,
+    decided: Any,
 ) -> None:
-    eligible = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
-    _, hit, kept = judge(rows, wanted, policy, eligible)
-    _, hit_more, kept_more = judge(rows, [*wanted, one_more], policy, eligible)
-    assert kept_more <= kept
-    assert hit <= hit_more
-
-
-@settings(max_examples=150)
-@given(rows=corpora(), wanted=st.lists(wishes, max_size=4), policy=policies, data=st.data())
-def test_what_is_kept_is_what_was_elected_without_what_was_hit(
-    rows: list[optout.Row], wanted: list[Wish], policy: dict, data: st.DataObject
-) -> None:
-    eligible = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
-    elected, hit, kept = judge(rows, wanted, policy, eligible)
-    assert kept == elected - hit
-    assert judge(rows, [], policy, eligible)[2] == elected
+    few = judge(rows, wanted, policy, matched, decided)
+    more = judge(rows, [*wanted, one_more], policy, matched, decided)
+    assert more.kept <= few.kept
+    assert few.reasons.keys() <= more.reasons.keys()
+    assert few.elected == more.elected
 
 
 @settings(max_examples=100)
 @given(
-    rows=corpora(),
-    wanted=st.lists(wishes, max_size=4),
+    rows=rows_of, wanted=st.lists(wish, max_size=4), policy=policies, matched=matches_of, decided=decisions
+)
+def test_a_disputed_file_stays_and_one_that_goes_is_not_disputed(
+    rows: list[Row], wanted: list[Wish], policy: CopyPolicy, matched: Any, decided: Any
+) -> None:
+    judged = judge(rows, wanted, policy, matched, decided)
+    assert not judged.disputed.keys() & (judged.reasons.keys() - judged.of("optout.seat"))
+    if policy.contested == "remove" and policy.copies != "contained":
+        assert not judged.disputed
+    if not wanted:
+        assert judged == Judged(judged.elected, {}, {}, 0)
+
+
+@settings(max_examples=100)
+@given(
+    rows=rows_of,
+    wanted=st.lists(wish, max_size=4),
     policy=policies,
+    matched=matches_of,
     order=st.randoms(use_true_random=False),
 )
 def test_the_order_of_rows_and_wishes_decides_nothing(
-    rows: list[optout.Row], wanted: list[Wish], policy: dict, order: object
+    rows: list[Row], wanted: list[Wish], policy: CopyPolicy, matched: Any, order: Any
 ) -> None:
-    admitted = [True] * len(rows)
-    first = judge(rows, wanted, policy, admitted)
-    order.shuffle(rows)  # type: ignore[attr-defined]
-    order.shuffle(wanted)  # type: ignore[attr-defined]
-    assert judge(rows, wanted, policy, admitted) == first
+    first = judge(rows, wanted, policy, matched)
+    order.shuffle(rows)
+    order.shuffle(wanted)
+    assert judge(rows, wanted, policy, matched) == first
 
 
 @settings(max_examples=150)
-@given(
-    rows=corpora(),
-    wanted=st.lists(st.tuples(st.just("owner"), st.sampled_from(OWNERS)), min_size=1, max_size=2),
-)
+@given(rows=rows_of, wanted=st.lists(owners, min_size=1, max_size=2), matched=matches_of)
 def test_nobody_opts_out_what_others_wrote_by_vendoring_it(
-    rows: list[optout.Row], wanted: list[Wish]
+    rows: list[Row], wanted: list[Wish], matched: Any
 ) -> None:
-    """Files that only vendored rows of an opted-out owner repeat stay with those who hold them unvendored."""
-    policy = {"copies": "exact", "contested": "keep", "common": optout.CommonProperty(5, 0)}
-    names = {value for _, value in wanted}
-    own = [r for r in rows if r.owner not in names and not r.vendored]
-    repeated = {r.blob for r in rows if r.owner in names and not r.vendored}
-    hits = optout.match(rows, [optout.Wish(*w) for w in wanted], SCOPES)
-    removal = optout.spread(rows, hits, [""] * len(rows), **policy)
-    reasons = {r.file: reason for r, reason in zip(rows, removal.reasons, strict=True)}
-    assert all(not reasons[r.file] for r in own if r.blob not in repeated)
+    """An opt-out of owners whose every copy is vendored takes nothing but their own files."""
+    asking = {value for _, value in wanted}
+    rows = [{**r, "vendored": r["vendored"] or r["owner"] in asking} for r in rows]
+    judged = judge(rows, wanted, CopyPolicy("contained", common=CommonProperty(99, 0)), matched)
+    assert not judged.of("optout.copy")
+    assert judged.of("optout.owner") == {name(r) for r in rows if r["owner"] in asking}
 
 
-def test_a_name_on_another_host_is_somebody_else() -> None:
-    """Ann of one host is the origin of what the Ann of another vendors; the wish is for the first host alone."""
-    blob = BLOBS[1]
-    rows = [
-        optout.Row(
-            "a/ann/one@1:one/a.py", "a", "ann", "one", "one/a.py", blob, blob[:40], 1000, 1, False, False
-        ),
-        optout.Row(
-            "b/ann/two@1:lib/a.py", "b", "ann", "two", "lib/a.py", blob, blob[:40], 1000, 2, True, False
-        ),
-    ]
-    hits = optout.match(rows, [optout.Wish("owner", "ann", "a")], SCOPES)
-    assert hits == ["optout.owner", ""]
-    removal = optout.spread(
-        rows, hits, ["", ""], copies="exact", contested="keep", common=optout.CommonProperty()
+@settings(max_examples=150)
+@given(rows=rows_of, wanted=st.lists(owners, min_size=1, max_size=3), policy=policies, matched=matches_of)
+def test_a_stronger_policy_never_leaves_what_a_weaker_one_takes(
+    rows: list[Row], wanted: list[Wish], policy: CopyPolicy, matched: Any
+) -> None:
+    """Unless the text has an earlier holder that only the stronger one sees: then its origin is disputed."""
+    common = CommonProperty(99, 0)
+    weak, strong = (
+        judge(rows, wanted, CopyPolicy(c, "remove", common=common), matched) for c in ("exact", "contained")
     )
-    assert removal.reasons == ["optout.owner", "optout.copy"]
+    assert weak.of("optout.copy") <= strong.of("optout.copy") | set(strong.disputed) | protected(
+        rows, matched
+    )
 
 
-def named(row: tuple[str, str, str, str], wish: tuple[str, str, str]) -> bool:
-    """Whether a wish names the file of this host, owner, repository and path; `match` and `reach` must agree."""
-    host, owner, repository, path = row
-    rows = [
-        optout.Row("f", host, owner, repository, path, BLOBS[0], BLOBS[0][:40], 1000, 1, False, False),
-        optout.Row("g", "elsewhere", "zoe", "zoo", "z.py", BLOBS[1], BLOBS[1][:40], 1000, 1, False, False),
-    ]
-    wishes = [optout.Wish("owner", "nobody"), optout.Wish(*wish)]
-    first, second = optout.match(rows, wishes, SCOPES)
-    assert (first, second) in (("", ""), (f"optout.{wish[0]}", ""))
-    assert optout.reach(rows, wishes) == [0, int(bool(first))]
-    return bool(first)
+def protected(rows: list[Row], matched: Any) -> set[str]:
+    """Files whose text a match makes common property: of a licence text, or generated."""
+    marked = {r["blob"] for r in rows if r["text"] or r["generated"]}
+    pairs = {seed for (seed, blob) in matched if blob in marked}
+    return {name(r) for r in rows if r["blob"] in pairs | marked}
 
 
-separators = st.text("-_.", min_size=1, max_size=3)
+def row(owner: str, path: str = "one/a.py", blob: int = 1, released: int = 2, **more: Any) -> Row:
+    return {
+        "owner": owner,
+        "repository": "one",
+        "path": path,
+        "blob": BLOBS[blob],
+        "released": released,
+        "vendored": False,
+        "generated": False,
+        "text": False,
+        "eligible": True,
+        **more,
+    }
 
 
-@given(one=separators, other=separators, upper=st.booleans())
-def test_an_index_that_normalises_names_knows_a_name_in_every_spelling(
-    one: str, other: str, upper: bool
-) -> None:
-    listed = f"jaraco{one}text"
-    listed = listed.upper() if upper else listed
-    row = ("pypi", f"Jaraco{other}Text", f"jaraco{other}text", "src/a_b.py")
-    assert named(row, ("owner", listed, ""))
-    assert named(row, ("repository", f"{listed}/{listed}", "PyPI"))
-    assert named(row, ("path", f"{listed}/{listed}:SRC", ""))
-    assert not named(row, ("path", f"{listed}/{listed}:src/a-b.py", ""))
-    # Elsewhere names that differ are different names.
-    assert named(("forge", *row[1:]), ("owner", listed, "")) == (one == other)
-    assert named(("forge", *row[1:]), ("repository", f"{listed}/{listed}", "")) == (one == other)
+ASK = [("owner", "ann")]
+EXACT = CopyPolicy("exact")
+ANN = row("ann", released=1)
 
 
-def test_the_case_of_a_host_does_not_matter() -> None:
-    row = ("Forge.Example", "ann", "one", "a.py")
-    assert named(row, ("owner", "ann", "forge.EXAMPLE"))
-    assert not named(row, ("owner", "ann", "forge.other"))
+def test_who_released_first_takes_copies_along_and_who_did_not_does_not() -> None:
+    bob = row("bob", repository="two")
+    assert judge([ANN, bob], ASK, EXACT).of("optout.copy") == {name(bob)}
+    late = judge([ANN, bob], [("owner", "bob")], EXACT)
+    assert (late.of("optout.copy"), late.disputed) == (set(), {name(ANN): "origin"})
 
 
-@given(rows=corpora(), wanted=st.lists(wishes, max_size=5))
-def test_reach_counts_the_files_that_each_wish_alone_would_hit(
-    rows: list[optout.Row], wanted: list[Wish]
-) -> None:
-    counted = optout.reach(rows, [optout.Wish(*w) for w in wanted])
-    assert counted == [sum(map(bool, optout.match(rows, [optout.Wish(*w)], SCOPES))) for w in wanted]
+def test_a_tie_and_unknown_dates_are_nobodys() -> None:
+    for when in (0, 2):
+        rows = [row("ann", released=when), row("bob", released=when)]
+        assert judge(rows, ASK, EXACT).disputed == {name(rows[1]): "origin"}
+    dated = [ANN, row("bob", released=0)]
+    assert judge(dated, ASK, EXACT).of("optout.copy") == {name(dated[1])}
+
+
+def test_a_package_of_its_own_name_counts_before_dates() -> None:
+    bob = row("bob", path="b.py", released=1)
+    assert judge([row("ann"), bob], ASK, EXACT).of("optout.copy") == {name(bob)}
+    assert judge([row("ann"), bob], [("owner", "bob")], EXACT).disputed == {name(row("ann")): "origin"}
+
+
+def test_many_forks_are_not_many_owners_and_are_put_before_a_person() -> None:
+    """Three owners of one project's name may be forks; in projects of three names they have it from everywhere."""
+    policy = CopyPolicy("exact", common=CommonProperty(3, 0))
+    forks = [ANN, row("bob"), row("cyd")]
+    judged = judge(forks, ASK, policy)
+    assert (judged.of("optout.copy"), set(judged.disputed), judged.common) == (
+        set(), {name(forks[1]), name(forks[2])}, 0
+    )  # fmt: skip
+    few = judge(forks, ASK, CopyPolicy("exact", common=CommonProperty(4, 0)))
+    assert few.of("optout.copy") == {name(forks[1]), name(forks[2])}
+    spread = [ANN, row("bob", repository="two"), row("cyd", repository="sub")]
+    judged = judge(spread, ASK, policy)
+    assert (judged.of("optout.copy"), judged.disputed, judged.common) == (set(), {}, 2)
+
+
+def test_vendoring_a_text_does_not_make_it_common() -> None:
+    policy = CopyPolicy("exact", common=CommonProperty(3, 0))
+    copies = [row("bob", repository="two", vendored=True), row("cyd", repository="sub", vendored=True)]
+    assert judge([ANN, *copies], ASK, policy).of("optout.copy") == {name(r) for r in copies}
+
+
+def test_generated_stubs_licence_texts_and_tiny_files_are_nobodys_and_counted() -> None:
+    for more in ({"generated": True}, {"text": True}, {"blob": BLOBS[0]}):
+        rows = [{**ANN, **more}, {**row("bob"), **more}]
+        judged = judge(rows, ASK, EXACT)
+        assert (judged.of("optout.copy"), judged.disputed, judged.common) == (set(), {}, 1)
+    # A copy that somebody lays among generated files does not make the original one.
+    rows = [ANN, row("bob", generated=True)]
+    assert judge(rows, ASK, EXACT).of("optout.copy") == {name(rows[1])}
+
+
+def test_a_part_is_put_before_a_person_and_a_decision_settles_it() -> None:
+    policy, matched = CopyPolicy("contained"), {(BLOBS[1], BLOBS[2]): 0.7}
+    part = row("bob", blob=2, repository="two")
+    rows = [ANN, part]
+    assert judge(rows, ASK, policy, matched).disputed == {name(part): "band"}
+    assert judge(rows, ASK, policy, matched, {1: "remove"}).of("optout.copy") == {name(part)}
+    kept = judge(rows, ASK, policy, matched, {1: "keep"})
+    assert (kept.disputed, kept.kept) == ({}, {name(part)})
+
+
+def test_a_decision_for_the_holder_does_not_stand_against_the_origin() -> None:
+    bob = row("bob", repository="two")
+    assert judge([ANN, bob], ASK, EXACT, decided={1: "keep"}).of("optout.copy") == {name(bob)}
+
+
+def test_a_row_key_needs_the_secret() -> None:
+    keys = {optout.row_key(secret, file) for secret in (b"one", b"two") for file in ("a", "b")}
+    assert len(keys) == 4
+    assert all(len(key) == 32 for key in keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from bigcode.cards.render import CardRequest, Rendered, load_templates, render_card
+from bigcode.run.writing import Form
 from bigcode.spec.kinds import spec_class
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +125,26 @@ def test_the_elements_of_a_page_are_closed_in_order(name: str) -> None:
 def test_no_mark_is_left_in_a_card(name: str) -> None:
     card = render(name)
     assert not any(ord(char) >= 0xF0000 for char in card.markdown + card.html)
+
+
+@pytest.mark.parametrize("sibling", ["", "issues", "commits", "metadata"])
+def test_the_dataset_card_tells_every_column_of_a_row(sibling: str) -> None:
+    address = "Dataset/meadow@1.0.0"
+    resource = WORLD["resources"][address]
+    spec = {**resource["spec"], "sibling": sibling, "of": "Dataset/meadow"}
+    spec["languages"] = None if sibling else spec["languages"]
+    card = render("dataset-card", resources={**WORLD["resources"], address: {**resource, "spec": spec}})
+    table = card.markdown.partition("## What a row holds")[2].partition("\n\n")[2].partition("\n\n")[0]
+    told = [name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert told == Form(sibling).schema.names
+
+
+def test_figures_of_labelled_sets_are_kept_apart() -> None:
+    parts = render("dataset-card").markdown.split("\nOn *")[1:]
+    names = ["invented values in real files", "lines that others published with labels"]
+    assert [part.partition("*")[0] for part in parts] == names
+    assert ["2,865" in part for part in parts] == [True, False]
+    assert ["57.5%" in part for part in parts] == [False, True]
 
 
 def test_a_stale_model_says_so_and_claims_no_erasure() -> None:

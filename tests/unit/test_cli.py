@@ -141,7 +141,7 @@ def test_explain_says_why_a_file_is_kept_or_not(space: Path, capsys: pytest.Capt
     )["rows"]
     assert [row["reason"] for row in rows] == ["license.denied"]
     text = told(capsys, "explain", "Dataset/tiny", "forge.example/copyleft/ringtool:COPYING", "-w", space)
-    assert "license: GPL-3.0" in text
+    assert "license.denied           GPL-3.0-or-later, from the file" in text
 
 
 def test_graph_as_text_and_for_graphviz(space: Path, capsys: pytest.CaptureFixture[str]) -> None:

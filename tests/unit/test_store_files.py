@@ -21,7 +21,7 @@ from bigcode.api.diagnostics import Diagnostic, Problem
 from bigcode.api.facts import Fact
 from bigcode.api.shapes import Entry
 from bigcode.store.actions import Action
-from bigcode.store.objects import Files, open_files
+from bigcode.store.files import Files, open_files
 from bigcode.store.store import FORMAT, Store
 from bigcode.store.tables import decode_table, encode_table, read_table
 

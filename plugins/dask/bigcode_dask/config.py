@@ -15,4 +15,5 @@ class DaskConfig(Config):
     connect_within: Annotated[Seconds, Runtime] = 60.0
     """How long to wait for the workers of a local cluster, or for the scheduler at an address and its first worker."""
     alone_for: Annotated[Seconds, Runtime] = 30.0
-    """How long a cluster without any worker is waited for; then its tasks are given up."""
+    """How long a cluster without any worker is waited for; then its tasks are given up. Dask's own configuration may
+    say another time under `bigcode.alone-for`."""

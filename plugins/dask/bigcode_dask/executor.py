@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, InvalidStateError
 from hashlib import sha256
 from itertools import count
+from queue import SimpleQueue
 from typing import Any
 
+import dask
 from distributed import Client, KilledWorker, LocalCluster
 from distributed import Future as DaskFuture
 
@@ -45,9 +47,9 @@ class DaskExecutor:
         Raises:
             Problem: E509 when there is no scheduler at the address, or no worker in time.
         """
-        self.config = config
         self._cluster: LocalCluster | None = None
         self._pending: dict[Future[bytes], DaskFuture[bytes]] = {}
+        self._lost: SimpleQueue[tuple[DaskFuture[bytes], Future[bytes], str]] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
         self._numbers = count()
@@ -73,6 +75,7 @@ class DaskExecutor:
             ) from error
         self.workers = max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
         self._place = address or "the local cluster"
+        self._patience = float(dask.config.get("bigcode.alone-for", config.alone_for))
         self._stop = threading.Event()
         self._watch = threading.Thread(target=self._watch_workers, name="bigcode-dask", daemon=True)
         self._watch.start()
@@ -87,8 +90,11 @@ class DaskExecutor:
         with self._lock:
             self._pending[bridge] = task
         bridge.add_done_callback(self._forget)
-        task.add_done_callback(lambda done: self._hand_over(done, bridge, name))
+        self._listen(task, bridge, name)
         return bridge
+
+    def _listen(self, task: DaskFuture[bytes], bridge: Future[bytes], name: str) -> None:
+        task.add_done_callback(lambda done: self._hand_over(done, bridge, name))
 
     def close(self) -> None:
         """Cancel what is not finished, leave the scheduler, and stop the cluster if it was started here."""
@@ -105,16 +111,19 @@ class DaskExecutor:
             self._cluster = None
 
     def _watch_workers(self) -> None:
-        """Give up all tasks when no worker is left, which Dask alone would wait for without end."""
+        """Listen again for answers that were lost. Give up all tasks when no worker is left, which Dask alone would
+        wait for without end."""
         alone = 0.0
         while not self._stop.wait(_LOOK):
+            for _ in range(self._lost.qsize()):
+                self._listen(*self._lost.get())
             try:
                 left = len(self._client.nthreads())
             except Exception:
                 # The scheduler is gone; Dask tells the tasks, or will.
                 continue
             alone = 0.0 if left else alone + _LOOK
-            if alone >= self.config.alone_for:
+            if alone >= self._patience:
                 with self._lock:
                     pending = list(self._pending)
                 for bridge in pending:
@@ -128,6 +137,9 @@ class DaskExecutor:
                 error = task.exception()
                 died = BrokenExecutor(f"several workers died while they ran a task of {name}")
                 bridge.set_exception(died if isinstance(error, KilledWorker) else error)
+            elif task.status == "lost" and not self._closed:
+                # The worker that held the answer died; another one is at the task now.
+                self._lost.put((task, bridge, name))
             elif self._closed:
                 bridge.set_exception(CancelledError())
             else:

@@ -42,6 +42,9 @@ def copyright_lines(lines: Iterable[str]) -> list[str]:
     Placeholders of a template, and sentences about copyright, are no such lines.
     """
     found: dict[str, None] = {}
+    lines = list(lines)
+    if not _may_hold("\n".join(lines)):
+        return []
     for line in lines:
         if (quoted := _quote(line)) and quoted not in found:
             found[quoted] = None
@@ -52,8 +55,7 @@ def copyright_lines(lines: Iterable[str]) -> list[str]:
 
 def _quote(line: str) -> str:
     text = line[:_READ]
-    folded = text.casefold()
-    if "copyright" not in folded and "(c)" not in folded and "©" not in folded and "&copy;" not in folded:
+    if not _may_hold(text):
         return ""
     signs = _SIGNS.match(text)
     match = _LINE.match(text, signs.end() if signs else 0)
@@ -64,6 +66,11 @@ def _quote(line: str) -> str:
         return ""
     said = without_addresses(said)
     return _SPACE.sub(" ", _CLOSE.sub("", said)).strip()[:LONGEST_LINE].rstrip()
+
+
+def _may_hold(text: str) -> bool:
+    folded = text.casefold()
+    return "copyright" in folded or "(c)" in folded or "©" in folded or "&copy;" in folded
 
 
 def without_addresses(text: str) -> str:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from bigcode.api import Context
     from bigcode_licenses.config import TiersConfig
 
-_GATE = "|".join([*(word.decode() for word in WORDS), "copyright", r"\(c\)", r"\xc2\xa9"])
+_TELLING = tuple(word.decode() for word in WORDS)
+_GATE = "|".join([*_TELLING, "copyright", r"\(c\)", r"\xc2\xa9"])
 """A head without any of these says nothing: RE2 on bytes, so that most source files cost no Python at all."""
 _DOCUMENT = re.compile(
     r"(?:(?:un)?licen[cs]es?|copying|eula)(?:[-_. ].*)?\.(?:pdf|rtf|docx?|odt|pages|gz|zip)", re.IGNORECASE
@@ -98,12 +99,12 @@ class LicenseTiers:
         encoded = names.combine_chunks().dictionary_encode()
         kinds = [_kind(name) for name in encoded.dictionary.to_pylist()]
         codes = encoded.indices.to_pylist()
-        findings = [
-            self.read(names[row].as_py(), content[row].as_py(), ctx)
-            if gated[row] or kinds[code] is not Kind.SOURCE
-            else _NOTHING
-            for row, code in enumerate(codes)
-        ]
+        findings = [_NOTHING] * len(codes)
+        for row, code in enumerate(codes):
+            if kinds[code] is not Kind.SOURCE:
+                findings[row] = self.read(names[row].as_py(), content[row].as_py(), ctx)
+            elif gated[row]:
+                findings[row] = self._read_source(names[row].as_py(), head[row].as_py(), ctx)
         return pa.table({"blob": table.column("blob"), "name": names, **self._columns(findings)})
 
     def _columns(self, findings: Sequence[Finding]) -> dict[str, pa.Array]:
@@ -130,7 +131,7 @@ class LicenseTiers:
                 return Finding((), "text", (), True) if kind is Kind.TEXT else _NOTHING
             return self._read_text(name, content, ctx, sure=kind is Kind.TEXT)
         if kind is Kind.SOURCE:
-            return self._read_source(name, content, ctx)
+            return self._read_source(name, content[: self.config.header_lines * LINE_BYTES], ctx)
         statements = read_metadata(kind, content, lambda field: self._read_field(field, ctx))
         if not statements:
             return _NOTHING
@@ -140,9 +141,8 @@ class LicenseTiers:
         found, _ = self.classifier.recognise(normalise(field[:LONGEST]), ctx)
         return whole(found, self.config.coverage)
 
-    def _read_source(self, name: str, content: bytes, ctx: Context) -> Finding:
-        head = content[: self.config.header_lines * LINE_BYTES].decode("utf-8", "replace")
-        comments = list(leading_comments(name, head, self.config.header_lines))
+    def _read_source(self, name: str, head: bytes, ctx: Context) -> Finding:
+        comments = leading_comments(name, head.decode("utf-8", "replace"), self.config.header_lines)
         holders = tuple(copyright_lines(comments))
         opinion = self._read_comments(comments, ctx)
         role = "header" if opinion.statements else ""
@@ -189,7 +189,7 @@ class LicenseTiers:
         if words < SHORT_TEXT:
             if tags := read_tags(raw.splitlines()):
                 return Opinion(tags, _by_name(tags, "spdx-line"), _low(tags))
-            comments = list(leading_comments(name, raw, self.config.header_lines))
+            comments = leading_comments(name, raw, self.config.header_lines)
             if (opinion := self._read_comments(comments, ctx)).statements:
                 return opinion
             if statement := find_statement(raw):
@@ -218,10 +218,13 @@ def _is_binary(content: bytes) -> bool:
 def _notice(comments: Sequence[str]) -> str:
     """The part of the comments that may be a notice: from the paragraph of the first telling word to that of the
     last. What else a comment says would make each file's text a new one."""
-    telling = [i for i, line in enumerate(comments) if any(word.decode() in line.lower() for word in WORDS)]
-    if not telling:
+    # Lower case may be longer, but has the same lines.
+    low = "\n".join(comments).lower()
+    places = [place for word in _TELLING if (place := low.find(word)) >= 0]
+    if not places:
         return ""
-    first, last = telling[0], telling[-1]
+    first = low.count("\n", 0, min(places))
+    last = low.count("\n", 0, max(low.rfind(word) for word in _TELLING))
     while first > 0 and comments[first - 1].strip():
         first -= 1
     while last + 1 < len(comments) and comments[last + 1].strip():
