@@ -235,8 +235,9 @@ def sibling_specs(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any
     }
     for name, spec in datasets.items():
         files[f"{name}.yaml"] = resource("Dataset", name, spec)
-    files["card.yaml"] = resource("Card", "code", {"subject": "Dataset/code", "template": "dataset-card"})
     for name in datasets:
+        card = {"subject": f"Dataset/{name}", "template": "dataset-card"}
+        files[f"{name}.card.yaml"] = resource("Card", name, card)
         spec = {"artifacts": {"dataset": f"Dataset/{name}"}}
         files[f"{name}.release.yaml"] = resource("Release", name, spec)
     return files

@@ -14,6 +14,11 @@ FILE = ("host", "owner", "repository", "revision", "path")
 """What names a file."""
 
 
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece, which is copied only where it has several."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def file_id(host: str, owner: str, repository: str, revision: str, path: str) -> str:
     """`host/owner/repository@revision:path`."""
     return f"{host}/{owner}/{repository}@{revision}:{path}"

@@ -140,7 +140,7 @@ def discount(candidates: pa.Table, verified: pa.Table, least: float) -> pa.Table
     candidates, verified = candidates.sort_by(order), verified.sort_by(order)
     own, shared = candidates["own"].to_numpy(), candidates["boilerplate"].to_numpy()
     whole = verified["containment"].to_numpy()
-    contained = np.clip((whole - shared) / np.maximum(own, 1e-9), 0.0, 1.0)
+    contained = np.round(np.clip((whole - shared) / np.maximum(own, 1e-9), 0.0, 1.0), 9)
     matches = verified.set_column(2, "containment", pa.array(contained))
     return matches.filter(pc.or_(matches["normalised"], pc.greater_equal(matches["containment"], least)))
 

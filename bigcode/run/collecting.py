@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import fail
-from bigcode.decide.columns import FILE, partition_of, split_sorted
+from bigcode.decide.columns import FILE, partition_of, split_sorted, whole
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 
 FILES = pa.schema(
@@ -47,8 +47,8 @@ def person_of(host: str, owner: str) -> int:
 def partition_source(table: pa.Table, task: Task, ctx: TaskContext) -> Output:
     """Fetched text to files by owner bucket, blobs by digest prefix, and a record of the fetch."""
     buckets, prefixes = task.identity["buckets"], task.identity["prefixes"]
-    table = _without_purged(table.combine_chunks(), ctx)
-    contents = table["content"].combine_chunks().cast(pa.binary())
+    table = _without_purged(table, ctx)
+    contents = whole(table["content"]).cast(pa.binary())
     digests = [(_sha256(data), _git_sha1(data), len(data)) for data in contents.to_pylist()]
     blob = pa.array([d[0] for d in digests], pa.string())
     owners = pc.dictionary_encode(pc.binary_join_element_wise(table["host"], table["owner"], "\0"))

@@ -14,7 +14,7 @@ from bigcode.api.canonical import key_of
 from bigcode.api.diagnostics import Diagnostic, Problem, fail
 from bigcode.api.shapes import Entry, Executor
 from bigcode.plan.graph import Graph, Node, sources
-from bigcode.plan.keys import content_key, inputs_of, labels_of, pin_keys
+from bigcode.plan.keys import Keys, labels_of, pin_keys
 from bigcode.plan.survey import held_results, recorded_identity
 from bigcode.run import faults
 from bigcode.run.commit import DELTA, Committer
@@ -63,6 +63,7 @@ class Engine:
         self._make_executor = make_executor
         self._executor: Executor | None = None
         self._pins = pin_keys(graph)
+        self._keys = Keys(self.run_.results)
         self._traces: list[str] = []
         self._queue: deque[Work] = deque()
         self._futures: dict[Future[bytes], Flight] = {}
@@ -138,9 +139,7 @@ class Engine:
             held = held_results(node, self._pins, self.refs, self.store)
             if held is not None:
                 run.results[node.id] = held
-                fresh = all(
-                    content_key(node, label, run.results) == action.key for label, action in held.items()
-                )
+                fresh = all(self._keys.key(node, label) == action.key for label, action in held.items())
                 if not fresh:
                     run.stale.add(node.resource)
                 self.observer.node_finished(node, 0, len(held), 0.0, not fresh)
@@ -151,7 +150,7 @@ class Engine:
             self.observer.node_finished(node, 0, len(known), 0.0, False)
             return True
         labels = labels_of(node, run.results, self.store.objects.get)
-        keys = {label: content_key(node, label, run.results) for label in labels}
+        keys = {label: self._keys.key(node, label) for label in labels}
         found: dict[str, Action] = {}
         for label, key in keys.items():
             action = self.store.actions.get(key)
@@ -192,7 +191,7 @@ class Engine:
 
     def _submit(self, work: Work, label: str) -> Future[bytes]:
         node = work.node
-        inputs = inputs_of(node, label, self.run_.results)
+        inputs = self._keys.inputs(node, label)
         base = self.committer.base_of(node, label)
         payload = work.packer.pack(label, work.keys[label], inputs, base)
         assert self._executor is not None
@@ -276,7 +275,7 @@ class Engine:
         run = self.run_
         node = next(n for n in waiting if all(s in run.results for s in sources(n)))
         self.close()
-        key = content_key(node, "", run.results)
+        key = self._keys.key(node, "")
         with self.store.claim(key) as free:
             if not free:
                 hint = "Run the command again when that one is done; nothing is lost."
@@ -297,7 +296,7 @@ class Engine:
         started = time.perf_counter()
         faults.point("process.started")
         facts = {e.name: _facts(e.node, run.results) for e in node.inputs if e.mode == "facts"}
-        inputs = inputs_of(node, "", run.results)
+        inputs = self._keys.inputs(node, "")
         answer = run_process(
             node,
             key,

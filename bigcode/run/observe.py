@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bigcode.api.diagnostics import Problem
+from bigcode.decide.columns import whole
 from bigcode.run.collecting import basenames
 from bigcode.run.task import Inputs, Task, TaskContext, unexpected
 from bigcode.store.store import Store
@@ -86,9 +87,9 @@ def _with_content(fresh: pa.Table, grain: str, inputs: Inputs) -> pa.Table:
     if grain == "path":
         return fresh
     blobs = _contents(inputs)
-    content = blobs["content"].combine_chunks()
+    content = whole(blobs["content"])
     if not fresh["blob"].equals(blobs["blob"]):
-        index = pc.index_in(fresh["blob"].combine_chunks(), value_set=blobs["blob"].combine_chunks())
+        index = pc.index_in(whole(fresh["blob"]), value_set=whole(blobs["blob"]))
         content = content.take(index)
     return fresh.append_column("content", content)
 

@@ -106,11 +106,17 @@ class TaskContext:
         self.rng = Random(int(task.key[:16], 16))
         self.facts: list[Fact] = []
         self.warnings: list[Diagnostic] = []
-        self.scratch = Path(store.base) / "work"
         self.omitted: dict[str, int] = {}
         self.failure = ""
         self._store = store
         self._memory = task.memory
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what a collector unpacks; a store that is new has none yet."""
+        folder = Path(self._store.base) / "work"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def warn(self, diagnostic: Diagnostic) -> None:
         self.warnings.append(diagnostic)

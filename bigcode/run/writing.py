@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,7 @@ from bigcode.api.canonical import canonical
 from bigcode.api.components import load_object
 from bigcode.api.diagnostics import Diagnostic, fail
 from bigcode.decide import people, siblings, verdicts
+from bigcode.decide.columns import whole
 from bigcode.run.collecting import ORDER
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import read_table
@@ -96,6 +97,13 @@ def layout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     return {"layout": [("", canonical(labels))]}
 
 
+class Texts(NamedTuple):
+    """Contents by their digests; a digest may stand there several times."""
+
+    blob: pa.Array
+    content: pa.Array
+
+
 def rows(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """The kept files of a bucket with their masked text, an entry a language."""
     entries = inputs.entries("kept")
@@ -104,7 +112,8 @@ def rows(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     form = _form(inputs, task)
     tables = {entry.name: read_table(inputs.store.objects, entry.digest) for entry in entries}
     # Texts are long: they are copied once here, and once more where they are taken.
-    texts = pa.concat_tables(inputs.tables("texts")).combine_chunks()
+    found = pa.concat_tables(inputs.tables("texts"))
+    texts = Texts(whole(found["blob"]), whole(found["content"]))
     out = []
     for name, kept in sorted(tables.items()):
         table = _written(kept, texts, form, ctx)
@@ -113,10 +122,9 @@ def rows(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     return {"rows": out}
 
 
-def _written(kept: pa.Table, texts: pa.Table, form: Form, ctx: TaskContext) -> pa.Table:
+def _written(kept: pa.Table, texts: Texts, form: Form, ctx: TaskContext) -> pa.Table:
     kept = kept.sort_by(ORDER)
-    at = pc.index_in(kept["blob"].combine_chunks(), value_set=texts["blob"].combine_chunks())
-    content = texts["content"].combine_chunks().take(at)
+    content = texts.content.take(pc.index_in(whole(kept["blob"]), value_set=texts.blob))
     masks = pc.list_value_length(kept["spans"]).combine_chunks()
     given: dict[str, Any] = {"redactions": masks.cast(pa.int64())}
     found, content = content, _mask(content, masks, kept["spans"], form)

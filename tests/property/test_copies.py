@@ -14,6 +14,11 @@ from bigcode.decide import copies
 Prints = Mapping[str, Sequence[int]]
 
 
+HELD = pa.schema(
+    [*((n, pa.string()) for n in ("host", "blob", "owner", "repository")), ("vendored", pa.bool_())]
+)
+
+
 def prints_of(found: Prints, normals: Mapping[str, str] | None = None) -> pa.Table:
     packed = [np.array(sorted(set(p)), "<u8").tobytes() for p in found.values()]
     return pa.table(
@@ -27,14 +32,11 @@ def prints_of(found: Prints, normals: Mapping[str, str] | None = None) -> pa.Tab
 
 def own_of(held: Sequence[tuple[str, str, str]], vendored: Sequence[int] = ()) -> pa.Table:
     """Blob, owner and repository of each file."""
-    rows = {
-        "host": ["h"] * len(held),
-        "blob": [h[0] for h in held],
-        "owner": [h[1] for h in held],
-        "repository": [h[2] for h in held],
-        "vendored": [i in vendored for i in range(len(held))],
-    }
-    return copies.own_holders(pa.table(rows))
+    rows = [
+        {"host": "h", "blob": blob, "owner": owner, "repository": name, "vendored": i in vendored}
+        for i, (blob, owner, name) in enumerate(held)
+    ]
+    return copies.own_holders(pa.Table.from_pylist(rows, schema=HELD))
 
 
 def common(seeds: pa.Table, prints: pa.Table, own: pa.Table, least: int) -> list[int]:

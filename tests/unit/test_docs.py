@@ -77,6 +77,8 @@ def check_command(words: list[str], line: str) -> None:
     if isinstance(command, click.Group) and len(words) > 1 and words[1].isalpha():
         assert words[1] in command.commands, line
         command = command.commands[words[1]]
+    elif isinstance(command, click.Group) and "list" in command.commands and words[1:]:
+        command = command.commands["list"]
     known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)} | {"--help"}
     for word in words:
         if word.startswith("-") and word != "-":

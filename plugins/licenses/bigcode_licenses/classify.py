@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bigcode_licenses import scancode
 from bigcode_licenses.expressions import UNKNOWN, canonical, licenses_of
-from bigcode_licenses.memory import Memory
+from bigcode_licenses.memory import Memory, Recent
 from bigcode_licenses.scancode import Hit, Scan
 from bigcode_licenses.statements import EXACT, Statement
 from bigcode_licenses.table import CATEGORIES, category_of
@@ -70,13 +70,12 @@ class Opinion(NamedTuple):
 
 
 class Classifier:
-    """Both tiers, each behind its memory. Answers are functions of the normalised text and the settings."""
+    """Both tiers, each behind what it said before. Answers are functions of the normalised text and the settings."""
 
     def __init__(self, config: TiersConfig) -> None:
         self.config = config
-        self._first: Memory[tuple[Match, ...]] = Memory(
-            match, _first_version, list, lambda rows: tuple(Match(*row) for row in rows)
-        )
+        # To classify a text anew takes no longer than to read a file.
+        self._first = Recent(match)
         self._exact, self._near = (_remember_scans(near) for near in (False, True))
 
     def recognise(self, text: str, ctx: Context) -> tuple[Recognition, tuple[Match, ...]]:
@@ -199,11 +198,6 @@ def _remember_scans(near: bool) -> Memory[Scan]:
         lambda scan: [list(scan.hits), scan.coverage],
         lambda kept: Scan(tuple(Hit(*row) for row in kept[0]), kept[1]),
     )
-
-
-@cache
-def _first_version() -> str:
-    return f"licenseclassifier-{version('licenseclassifier')}-{_names_version()}"
 
 
 @cache

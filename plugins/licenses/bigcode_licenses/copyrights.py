@@ -42,20 +42,16 @@ def copyright_lines(lines: Iterable[str]) -> list[str]:
     Placeholders of a template, and sentences about copyright, are no such lines.
     """
     found: dict[str, None] = {}
-    lines = list(lines)
-    if not _may_hold("\n".join(lines)):
-        return []
     for line in lines:
-        if (quoted := _quote(line)) and quoted not in found:
+        if _may_hold(line.casefold()) and (quoted := _quote(line[:_READ])) and quoted not in found:
             found[quoted] = None
             if len(found) == MOST_LINES:
                 break
     return list(found)
 
 
-def _quote(line: str) -> str:
-    text = line[:_READ]
-    if not _may_hold(text):
+def _quote(text: str) -> str:
+    if not _may_hold(text.casefold()):
         return ""
     signs = _SIGNS.match(text)
     match = _LINE.match(text, signs.end() if signs else 0)
@@ -68,8 +64,7 @@ def _quote(line: str) -> str:
     return _SPACE.sub(" ", _CLOSE.sub("", said)).strip()[:LONGEST_LINE].rstrip()
 
 
-def _may_hold(text: str) -> bool:
-    folded = text.casefold()
+def _may_hold(folded: str) -> bool:
     return "copyright" in folded or "(c)" in folded or "©" in folded or "&copy;" in folded
 
 

@@ -12,10 +12,32 @@ if TYPE_CHECKING:
     from bigcode.api import Context
 
 T = TypeVar("T")
+_MOST = 8192
 
 
-class Memory(Generic[T]):
-    """A pure function of a normalised text behind two caches: the last `size` answers, and the engine's memory.
+class Recent(Generic[T]):
+    """A pure function of a text behind its last answers. The texts themselves are not kept."""
+
+    def __init__(self, compute: Callable[[str], T], size: int = _MOST) -> None:
+        self._compute, self._size = compute, size
+        self._last: OrderedDict[str, T] = OrderedDict()
+
+    def read(self, text: str, ctx: Context) -> T:
+        digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        if digest in self._last:
+            self._last.move_to_end(digest)
+            return self._last[digest]
+        answer = self._last[digest] = self._find(digest, text, ctx)
+        if len(self._last) > self._size:
+            self._last.popitem(last=False)
+        return answer
+
+    def _find(self, digest: str, text: str, ctx: Context) -> T:
+        return self._compute(text)
+
+
+class Memory(Recent[T]):
+    """The same with the engine's memory behind it, for answers that cost more than to read a file.
 
     `version` names the function and all that its answer depends on; it is asked for only when a text is new here.
     `pack` and `unpack` turn an answer into plain JSON and back, without loss.
@@ -27,30 +49,15 @@ class Memory(Generic[T]):
         version: Callable[[], str],
         pack: Callable[[T], Any],
         unpack: Callable[[Any], T],
-        size: int = 8192,
     ) -> None:
-        self._compute, self._version, self._pack, self._unpack, self._size = (
-            compute,
-            version,
-            pack,
-            unpack,
-            size,
-        )
-        self._last: OrderedDict[str, T] = OrderedDict()
+        super().__init__(compute)
+        self._version, self._pack, self._unpack = version, pack, unpack
 
-    def read(self, text: str, ctx: Context) -> T:
-        digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        if digest in self._last:
-            self._last.move_to_end(digest)
-            return self._last[digest]
+    def _find(self, digest: str, text: str, ctx: Context) -> T:
         key = f"{self._version()}/{digest}"
         kept = ctx.recall(key)
         if kept is not None:
-            answer = self._unpack(json.loads(kept))
-        else:
-            answer = self._compute(text)
-            ctx.remember(key, json.dumps(self._pack(answer), separators=(",", ":")).encode())
-        self._last[digest] = answer
-        if len(self._last) > self._size:
-            self._last.popitem(last=False)
+            return self._unpack(json.loads(kept))
+        answer = self._compute(text)
+        ctx.remember(key, json.dumps(self._pack(answer), separators=(",", ":")).encode())
         return answer

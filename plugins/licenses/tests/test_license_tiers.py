@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 
 import pytest
@@ -176,23 +175,15 @@ def test_licence_files_give_their_copyright_lines(read, licensed):
     assert not [line for line in found if "@" in line]
 
 
-def test_a_text_is_classified_once_in_any_run(read, text_of):
-    context = StageContext()
-    first = read("LICENSE", text_of("MIT"), context)
-    (key,) = context.memory
-    assert re.fullmatch(r"licenseclassifier-[\w.]+-[\w.]+-[\w.]+/[0-9a-f]{64}", key)
-    # Another run has the memory alone; other names in the copyright line make no other text.
-    again = read(
-        "COPYING", "Copyright (c) 1980 Nobody\n" + text_of("MIT"), StageContext(memory=dict(context.memory))
-    )
+def test_the_same_text_under_other_names_says_the_same(read, text_of):
+    first = read("LICENSE", text_of("MIT"))
+    again = read("COPYING", "Copyright (c) 1980 Nobody\n" + text_of("MIT"))
     assert {k: again[k] for k in again if k not in ("name", "copyright")} == {
         k: first[k] for k in first if k not in ("name", "copyright")
     }
 
 
-def test_what_is_remembered_is_used(read, text_of):
+def test_the_quick_detector_leaves_nothing_in_the_memory(read, text_of):
     context = StageContext()
     read("LICENSE", text_of("MIT"), context)
-    (key,) = context.memory
-    context.memory[key] = b'[["0BSD",0,100000]]'
-    assert read("LICENSE", text_of("MIT"), context)["license_ids"] == ["0BSD"]
+    assert context.memory == {}
