@@ -158,7 +158,7 @@ def _told(reason: dict[str, Any]) -> str:
     if reason.get("tasks"):
         return ", ".join(reason["tasks"])
     if "scope" in reason:
-        return f"the list or the repository asks for it, scope {reason['scope']}"
+        return f"the list names it, scope {reason['scope']}"
     return str(reason.get("told") or reason.get("decided") or "")
 
 

@@ -173,6 +173,9 @@ def withdraw(
     for holder in holders:
         told = {"yes": "holds it", "no": "does not hold it", "unknown": "its files are not here: not checked"}
         click.echo(f"  {holder.address:<40} {holder.state:<9} {told[holder.holds]}")
+    datasets = {h.address for h in holders if h.holds == "yes" and h.address.startswith("Dataset/")}
+    if datasets - {address}:
+        click.echo("A decision is for one dataset: withdraw the file from the others that hold it, too.")
     click.echo(f"Notice: {_shown(notice)}")
     click.echo(
         "Next: `bigcode apply` drops it (privacy.withdrawn). Then `bigcode purge --rows FILE` erases it, with"

@@ -18,13 +18,7 @@ from bigcode.decide.columns import as_bool, file_ids, persons
 from bigcode.decide.origin import in_own_package
 
 HITS = pa.schema(
-    [
-        ("index", pa.int64()),
-        ("key", pa.string()),
-        ("reason", pa.string()),
-        ("file", pa.string()),
-        ("blob", pa.string()),
-    ]
+    [("index", pa.int64()), *((name, pa.string()) for name in ("key", "reason", "file", "blob"))]
 )
 """Rows of a bucket that a list names."""
 MATCHES = pa.schema(
@@ -34,21 +28,11 @@ MATCHES = pa.schema(
 share of its shingles (`containment`)."""
 HOLDERS = pa.schema(
     [
-        ("seed", pa.string()),
+        *((name, pa.string()) for name in ("seed", "file", "person", "project", "strength")),
         ("bucket", pa.int32()),
-        ("index", pa.int64()),
-        ("file", pa.string()),
-        ("person", pa.string()),
-        ("project", pa.string()),
-        ("vendored", pa.bool_()),
-        ("generated", pa.bool_()),
-        ("outside", pa.bool_()),
-        ("released", pa.int64()),
-        ("bytes", pa.int64()),
-        ("license_text", pa.bool_()),
-        ("hit", pa.bool_()),
+        *((name, pa.int64()) for name in ("index", "released", "bytes")),
+        *((name, pa.bool_()) for name in ("vendored", "generated", "outside", "license_text", "hit")),
         ("containment", pa.float64()),
-        ("strength", pa.string()),
     ]
 )
 """Files that hold the text of an opted-out file `seed`, or that file itself. `project` is the repository's name in
@@ -57,13 +41,7 @@ REMOVALS = pa.schema(
     [("bucket", pa.int32()), ("index", pa.int64()), ("file", pa.string()), ("reason", pa.string())]
 )
 DISPUTED = pa.schema(
-    [
-        ("file", pa.string()),
-        ("why", pa.string()),
-        ("strength", pa.string()),
-        ("containment", pa.float64()),
-        ("seed", pa.string()),
-    ]
+    [*((name, pa.string()) for name in ("file", "why", "strength", "seed")), ("containment", pa.float64())]
 )
 """Copies that stay and that somebody should look at, once each: the `origin` is not clear, or the match lies in the
 `band`; with the strongest match and the opted-out content that it is of."""

@@ -327,6 +327,7 @@ def _election(p: Plan) -> list[Node]:
         p.node(
             "decide.elect",
             "decide_elect",
+            behaviour=3,
             identity={"threshold": threshold, "representative": list(p.spec.representative)},
             partitions=p.prefixes,
             inputs=(p.edge("ballots", "decide.ballots", "ballots", "named"), *members),

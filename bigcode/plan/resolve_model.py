@@ -201,7 +201,7 @@ def resolve_card(resource: Resource, r: Resolver) -> list[Node]:
             a,
             "card",
             "core.card",
-            1,
+            2,
             "",
             identity={"subject": spec.subject, "template": spec.template},
         )

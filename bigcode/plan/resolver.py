@@ -24,6 +24,14 @@ class Reviews:
     copies: dict[str, str] = field(default_factory=dict)
     withdrawn: list[str] = field(default_factory=list)
 
+    def take(self, decision: Any) -> None:
+        if decision.queue == "licence":
+            self.licenses[decision.case] = decision.decide
+        elif decision.queue == "copies":
+            self.copies[decision.case] = decision.decide
+        elif decision.decide == "remove":
+            self.withdrawn.append(decision.case)
+
 
 class Resolver:
     """What resolvers need: the workspace, the registry and the sealed opt-out lists by address."""
@@ -32,20 +40,20 @@ class Resolver:
         self.workspace = workspace
         self.registry = registry
         self.lists = lists
+        self._reviews = self._read_reviews()
 
     def reviews(self, address: str) -> Reviews:
         """What people decided about a dataset, from the Review resources that name it."""
-        found = Reviews()
+        return self._reviews.get(address, Reviews())
+
+    def _read_reviews(self) -> dict[str, Reviews]:
+        out: dict[str, Reviews] = {}
         for resource in self.workspace.resources.values():
-            if resource.kind == "Review" and self.workspace.address_of(resource.spec.dataset) == address:
+            if resource.kind == "Review":
+                found = out.setdefault(self.workspace.address_of(resource.spec.dataset), Reviews())
                 for decision in resource.spec.decisions:
-                    if decision.queue == "licence":
-                        found.licenses[decision.case] = decision.decide
-                    elif decision.queue == "copies":
-                        found.copies[decision.case] = decision.decide
-                    elif decision.decide == "remove":
-                        found.withdrawn.append(decision.case)
-        return found
+                    found.take(decision)
+        return out
 
     def component(self, uses: Uses, slot: str, address: str) -> tuple[Component, Any]:
         """The component and its checked config.

@@ -22,6 +22,7 @@ from bigcode.api.facts import Fact
 from bigcode.decide import copies, optout, signals, wishes
 from bigcode.decide.columns import FILE, file_ids, partition_of, split_by
 from bigcode.decide.optout import row_key, row_keys
+from bigcode.decide.wish_index import fold_case, fold_separators
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import decode_table
 
@@ -48,14 +49,26 @@ def decide_wishes(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 def decide_optout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Rows of a bucket that the list names, or that their own repository asks to leave out."""
     content, secret = read_list(inputs.bytes("list"))
-    said = task.identity
-    columns = [*_ROWS, "signals"] if said["signals"] == "honour" else _ROWS
-    table = inputs.table("observations", columns)
-    reasons = wishes.match(table, _compile(content, task), said["scopes"]).reasons
+    said, compiled = task.identity, _compile(content, task)
+    data = inputs.bytes("observations")
+    if said["signals"] != "honour" and not _may_name(compiled, decode_table(data, ["owner"])["owner"]):
+        return {"hits": [("", sealed(optout.HITS.empty_table(), ""))]}
+    table = decode_table(data, [*_ROWS, "signals"] if said["signals"] == "honour" else _ROWS)
+    reasons = wishes.match(table, compiled, said["scopes"]).reasons
     if said["signals"] == "honour":
         reasons = pc.if_else(pc.equal(reasons, ""), signals.match(table), reasons)
     hits = optout.hits_of(table, reasons, secret)
     return {"hits": [("", sealed(hits, row_key(secret, SEAL)))]}
+
+
+def _may_name(compiled: wishes.Wishes, owners: pa.ChunkedArray) -> bool:
+    """Whether a list may name a row of these owners: in most buckets it names nobody."""
+    named = compiled.denied
+    if compiled.granted is not None or any(len(keys.values) for keys in named.others.values()):
+        return True
+    known = fold_case(pc.unique(owners.combine_chunks()).drop_null())
+    here = pc.any(pc.is_in(known, value_set=named.owners[False])).as_py()
+    return bool(here or pc.any(pc.is_in(fold_separators(known), value_set=named.owners[True])).as_py())
 
 
 def _compile(content: dict[str, Any], task: Task) -> wishes.Wishes:

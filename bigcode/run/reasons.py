@@ -14,6 +14,11 @@ from bigcode.run.applied import Applied
 
 Row = Mapping[str, Any]
 _KEPT = "kept"
+_TOLD = {
+    "seat": "the file that this one repeats was taken away, and nobody takes its seat",
+    "signal": "its repository asks to be left out",
+    "not-opted-in": "no grant names it, and only what a grant names stays",
+}
 FLAGS = ("vendored", "generated", "test", "binary")
 
 
@@ -127,8 +132,8 @@ def _tasks(row: Row, suite: str) -> list[str]:
 
 def _of_optout(place: Place, rest: str) -> dict[str, Any]:
     """The scope of the wish, or how the text of a listed file was found here; which file that is stays untold."""
-    if rest == "seat":
-        return {"told": "the file that this one repeats was taken away, and nobody takes its seat"}
+    if rest in _TOLD:
+        return {"told": _TOLD[rest]}
     if rest != "copy":
         return {"scope": rest}
     held = place.applied.table("decide.holders", "holders", place.bucket)

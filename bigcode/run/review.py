@@ -209,7 +209,7 @@ def _conflicts(session: Session, applied: Applied, decided: Decided) -> list[Cas
         if row["file"] in shown:
             grouped.setdefault(row["group"], []).append(row)
     found = []
-    for group, members in grouped.items():
+    for members in grouped.values():
         cases = tuple(sorted({shown[row["file"]] for row in members}))
         files = [
             {
@@ -223,7 +223,7 @@ def _conflicts(session: Session, applied: Applied, decided: Decided) -> list[Cas
         ]
         homes = sorted({case.partition(":")[0] for case in cases})
         decisions = _of(decided, "licence", [*cases, *homes])
-        found.append(Case("conflicts", cases, {"group": group, "files": files}, decisions))
+        found.append(Case("conflicts", cases, {"files": files}, decisions))
     return sorted(found, key=lambda case: case.cases)
 
 

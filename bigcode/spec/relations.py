@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bigcode.api.diagnostics import Diagnostic, Place, Problem
@@ -24,10 +24,13 @@ def check_references(workspace: Any, declared: Collection[str], *, complete: boo
         complete: whether all files name one; if not, a reference that is not found may still be right.
     """
     edges: dict[str, list[tuple[str, Path_]]] = {}
+    versions: dict[str, list[str]] = {}
+    for address in declared:
+        versions.setdefault(address.split("@")[0], []).append(address)
     for address, resource in workspace.resources.items():
         for path, text, kinds in references(resource.spec, ("spec",)):
             yield from _check_reference(
-                text, kinds, declared, workspace.documents[address].place(path), complete
+                text, kinds, declared, versions, workspace.documents[address].place(path), complete
             )
             if path[1:2] == ("lifecycle",):
                 # A successor names its forerunner in turn.
@@ -40,13 +43,18 @@ def check_references(workspace: Any, declared: Collection[str], *, complete: boo
 
 
 def _check_reference(
-    text: str, kinds: tuple[str, ...], declared: Collection[str], place: Place, complete: bool
+    text: str,
+    kinds: tuple[str, ...],
+    declared: Collection[str],
+    versions: Mapping[str, Sequence[str]],
+    place: Place,
+    complete: bool,
 ) -> Iterable[Diagnostic]:
     match = REF.match(text)
     if match is None or match["kind"] not in kinds:
         yield Diagnostic("E202", f"`{text}` should name a {' or '.join(kinds)}", place)
         return
-    several = [address for address in declared if address.split("@")[0] == text.split("@")[0]]
+    several = versions.get(text.split("@")[0], ())
     if "@" not in text and len(several) > 1:
         yield Diagnostic(
             "E208", f"`{text}` could be any of {', '.join(sorted(several))}", place, "Add the version."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ class Workspace:
     name: str
     resources: Mapping[str, Resource]
     documents: Mapping[str, Document]
+    _versions: dict[str, list[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for address in self.resources:
+            self._versions.setdefault(address.split("@")[0], []).append(address)
 
     @property
     def project(self) -> Resource:
@@ -51,8 +56,7 @@ class Workspace:
         return several[0]
 
     def versions(self, reference: str) -> list[str]:
-        stem = reference.split("@")[0]
-        return [address for address in self.resources if address.split("@")[0] == stem]
+        return list(self._versions.get(reference.split("@")[0], ()))
 
     def get(self, reference: str) -> Resource:
         return self.resources[self.address_of(reference)]

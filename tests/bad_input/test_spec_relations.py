@@ -105,7 +105,7 @@ def test_an_unknown_component(bench: Any) -> None:
 
 
 def test_a_component_in_the_wrong_slot(bench: Any) -> None:
-    bench.change("dataset.yaml", "uses: dedup.minhash", "uses: quality.text")
+    bench.change("dataset.yaml", "uses: dedup.minhash\n    version: 2", "uses: quality.text\n    version: 1")
     at = bench.spot("dataset.yaml", "dedup:\n    uses: ^quality.text")
     for command in ("validate", "plan"):
         bench.refused(command).only(
@@ -114,7 +114,7 @@ def test_a_component_in_the_wrong_slot(bench: Any) -> None:
 
 
 def test_a_component_in_a_list_in_the_wrong_slot(bench: Any) -> None:
-    bench.change("dataset.yaml", "uses: quality.text", "uses: dedup.minhash")
+    bench.change("dataset.yaml", "uses: quality.text\n      version: 1", "uses: dedup.minhash\n      version: 2")
     at = bench.spot("dataset.yaml", "- uses: ^dedup.minhash")
     bench.refused("validate").only("E305", at=at, hint="languages.linguist")
 
@@ -152,38 +152,29 @@ def test_an_executor_that_is_none(bench: Any) -> None:
     bench.refused("validate").only("E305", at=at, says="is an observer, an executor is needed")
 
 
-# ---------------------------------------------------------------- what is not offered yet
+# ---------------------------------------------------------------- siblings
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "spot", "says"),
+    ("text", "spot", "says"),
     [
-        ("optout.yaml", "copies: contained", "contained", "copies: contained is not offered yet"),
-        ("optout.yaml", "copies: normalised", "normalised", "copies: normalised is not offered yet"),
-        ("optout.yaml", "consent: opt_in", "opt_in", "consent: opt_in is not offered yet"),
-        ("dataset.yaml", "sibling: issues", "issues", "sibling: issues is not offered yet"),
+        ("sibling: issues", "^issues", "a sibling of kind issues says which dataset it is of"),
+        ("sibling: near-dedup", "^near-dedup", "a sibling of kind near-dedup says which dataset it is of"),
     ],
 )
-def test_a_choice_that_is_not_offered_yet_is_refused_and_not_passed_over(
-    bench: Any, file: str, text: str, spot: str, says: str
-) -> None:
-    bench.change(file, "spec:\n", f"spec:\n  {text}\n")
+def test_a_sibling_of_nothing(bench: Any, text: str, spot: str, says: str) -> None:
+    bench.change("dataset.yaml", "spec:\n", f"spec:\n  {text}\n")
     for command in ("validate", "plan", "apply"):
-        bench.refused(command).only("E307", at=bench.spot(file, spot), says=says)
+        bench.refused(command).only("E311", at=bench.spot("dataset.yaml", f"sibling: {spot}"), says=says)
 
 
-def test_a_scope_that_needs_another_dataset(bench: Any) -> None:
-    bench.change("optout.yaml", "  - blob\n", "  - blob\n  - issue-author\n")
-    bench.refused("apply").only("E307", at=bench.spot("optout.yaml", "- owner"), says="issue-author")
-
-
-def test_all_that_is_not_offered_is_told_at_once(bench: Any) -> None:
+def test_all_siblings_that_are_of_nothing_are_told_at_once(bench: Any) -> None:
     bench.change("dataset.yaml", "spec:\n", "spec:\n  sibling: issues\n")
     copy = bench.text("dataset.yaml").replace("version: 1.0.0", "version: 2.0.0")
     bench.write("dataset-2.yaml", copy)
     bench.change("card.yaml", "Dataset/tiny", "Dataset/tiny@1.0.0")
     found = bench.refused("plan").found
     assert [(d["code"], Path(d["place"]["file"]).name) for d in found] == [
-        ("E307", "dataset-2.yaml"),
-        ("E307", "dataset.yaml"),
+        ("E311", "dataset-2.yaml"),
+        ("E311", "dataset.yaml"),
     ]

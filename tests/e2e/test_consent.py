@@ -23,6 +23,7 @@ from workspaces import (
     edit_spec,
     facts_of,
     resource,
+    root_of,
     verdicts_of,
     write_rows,
     write_spec,
@@ -303,6 +304,17 @@ def test_no_digest_of_a_bundle_can_be_guessed_from_the_names_in_a_list(space: Pa
     assert {"decide.seeds", "decide.holders", "decide.matches", "decide.copies"} <= {n for n, *_ in follows}
     for name in follows & set(two):
         assert one[name] != two[name], name
+
+
+def test_wishes_one_after_another_give_what_a_clean_build_gives(space: Path, tmp_path: Path) -> None:
+    for wanted in (["same"], ["author", "same"], ["author"]):
+        write_list(space, [owner(name) for name in wanted])
+        apply(space)
+    write_rows(space, [r for r in CORPUS if r["owner"] != "paster"])
+    step_by_step = root_of(build(space))
+    clean = copy_space(space, tmp_path / "clean", store=False)
+    apply(clean)
+    assert root_of(bundle_of(clean, tmp_path / "clean" / "bundle")) == step_by_step
 
 
 BEFORE_CONSENT = {

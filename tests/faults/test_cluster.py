@@ -189,10 +189,10 @@ def _never(payload: bytes) -> bytes:
 def test_what_travels_stays_small_when_a_snapshot_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lists of a hundred objects travel as the name of an object that lists them."""
+    """Lists of dozens of objects travel as the name of an object that lists them."""
     largest: dict[int, int] = {}
     perform: Callable[[bytes], bytes] = engine.perform
-    for buckets in (4, 96):
+    for buckets in (4, 48):
         sizes: list[int] = []
 
         def weigh(payload: bytes, sizes: list[int] = sizes) -> bytes:

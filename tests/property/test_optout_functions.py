@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bigcode.decide import election, optout, wishes
+from bigcode.decide import election, optout, signals, wishes
 from bigcode.decide.columns import file_id, file_ids
 from bigcode.decide.optout import CommonProperty, CopyPolicy
 
@@ -350,3 +351,96 @@ def test_a_row_key_needs_the_secret() -> None:
     keys = {optout.row_key(secret, file) for secret in (b"one", b"two") for file in ("a", "b")}
     assert len(keys) == 4
     assert all(len(key) == 32 for key in keys)
+
+
+def said(kind: str, says: str, pattern: str) -> dict[str, str]:
+    return {"kind": kind, "says": says, "text": f"{pattern} {says}", "digest": "0" * 64, "pattern": pattern}
+
+
+FILES = ("a.py", "b.py", "docs/a.md", "docs/deep/[x].py", "src/a.py", "src/b-c.py")
+
+
+def denied(*lines: tuple[str, dict[str, str]], files: Sequence[str] = FILES) -> set[str]:
+    """Paths that are covered; lines are declarations with the file that makes them. Another repository says nothing."""
+    held = {path: [s for place, s in lines if place == path] for path in {*files, *(p for p, _ in lines)}}
+    columns = {c: pa.array(["x"] * (2 * len(held)), pa.string()) for c in ("host", "owner", "revision")}
+    paths, names = [*sorted(held)] * 2, ["mine"] * len(held) + ["other"] * len(held)
+    signal = pa.struct([(n, pa.string()) for n in ("kind", "says", "text", "digest", "pattern")])
+    lists = [held[p] if n == "mine" else [] for p, n in zip(paths, names, strict=True)]
+    table = pa.table(
+        {**columns, "repository": names, "path": paths, "signals": pa.array(lists, pa.list_(signal))}
+    )
+    reasons = signals.match(table).to_pylist()
+    assert not any(reasons[len(held) :])
+    dated = table.append_column("released", pa.array([1] * len(paths)))
+    kinds = sorted({s["kind"] for _, s in lines})
+    assert signals.count_repositories(signals.declared(dated)) == dict.fromkeys(kinds, 1)
+    return {p for p, reason in zip(sorted(held), reasons, strict=False) if reason and p in files}
+
+
+def attributes(says: str, pattern: str, place: str = ".gitattributes") -> tuple[str, dict[str, str]]:
+    return place, said("gitattributes", says, pattern)
+
+
+COVERED = {
+    "[ab].py": {"a.py", "b.py", "src/a.py"},
+    "[!a].py": {"b.py"},
+    "*.py": {p for p in FILES if p.endswith(".py")},
+    "docs": {p for p in FILES if p.startswith("docs/")},
+    "/docs/**": {p for p in FILES if p.startswith("docs/")},
+    "src/[a-b]*.py": {"src/a.py", "src/b-c.py"},
+    "**/a.*": {"a.py", "docs/a.md", "src/a.py"},
+    r"\[x].py": {"docs/deep/[x].py"},
+    "?.py": {"a.py", "b.py", "src/a.py"},
+}
+
+
+@pytest.mark.parametrize("pattern", COVERED)
+def test_a_pattern_is_read_as_git_reads_it(pattern: str) -> None:
+    assert denied(attributes("deny", pattern)) == COVERED[pattern]
+
+
+@settings(max_examples=100)
+@given(pattern=st.text("ab[]!^-*?/\\.:xé", min_size=1, max_size=12))
+def test_no_pattern_ends_the_run_and_an_allowance_alone_takes_nothing(pattern: str) -> None:
+    assert denied(attributes("deny", pattern)) <= set(FILES)
+    assert denied(attributes("allow", pattern)) == set()
+
+
+def test_what_cannot_be_read_denies_all_and_allows_nothing() -> None:
+    assert denied(attributes("deny", "[z-a].py")) == set(FILES)
+    assert denied(attributes("deny", ""), attributes("allow", "[z-a].py")) == set(FILES)
+    many = [
+        attributes("deny", ""),
+        *(attributes("allow", f"{n}.py") for n in range(300)),
+        attributes("allow", "docs/*"),
+    ]
+    assert denied(*many) == set(FILES)
+
+
+def test_a_later_line_allows_a_part_of_what_is_denied_and_no_more() -> None:
+    docs = {"docs/a.md", "docs/deep/[x].py"}
+    whole = attributes("deny", "")
+    assert denied(whole, attributes("allow", "docs/**")) == set(FILES) - docs
+    assert denied(attributes("allow", "docs/**"), whole) == set(FILES)
+    assert denied(whole, attributes("allow", "docs/**"), attributes("deny", "docs/deep/**")) == (
+        set(FILES) - {"docs/a.md"}
+    )
+    # Git gives attributes to files alone: a folder's name allows nothing, but denies what lies below.
+    assert denied(whole, attributes("allow", "docs")) == set(FILES)
+    # What is wider than the denial does not speak of it.
+    assert denied(attributes("deny", "docs/**"), attributes("allow", "")) == docs
+    assert denied(attributes("deny", "docs/**"), attributes("allow", "docs/**")) == set()
+    # A file in a folder comes after the one above it.
+    below = attributes("allow", "/docs/**", "docs/.gitattributes")
+    assert denied(below, whole) == set(FILES) - docs
+
+
+def test_one_kind_of_file_does_not_take_back_what_another_says() -> None:
+    tdm = ("tdmrep.json", said("tdmrep", "deny", ""))
+    assert denied(tdm, attributes("allow", "docs/**")) == set(FILES)
+    # Where order says nothing the narrower rule stands wherever it is, and of two equal ones the denial.
+    part = ("tdmrep.json", said("tdmrep", "allow", "/docs/**"))
+    assert denied(part, tdm) == denied(tdm, part) == {p for p in FILES if not p.startswith("docs/")}
+    assert denied(("tdmrep.json", said("tdmrep", "allow", "")), tdm) == set(FILES)
+    assert denied(attributes("unclear", "")) == set()

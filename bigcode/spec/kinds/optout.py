@@ -53,7 +53,7 @@ class OptOutSnapshotSpec(Spec):
     """What the build is for; a wish that speaks of other purposes alone is passed over."""
     copies: Literal["exact", "normalised", "contained", "keep"] = "exact"
     """Which copies under other names go along: equal bytes; equal but for white space; or the text inside others."""
-    fingerprints: Annotated[Uses, Slot("observer")] = Uses(uses="copies.winnow")
+    fingerprints: Annotated[Uses, Slot("observer")] = Uses(uses="dedup.winnow")
     """What finds normalised and contained copies."""
     containment: Containment = Containment()
     contested: Literal["keep", "remove"] = "keep"

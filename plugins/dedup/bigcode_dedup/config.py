@@ -39,7 +39,7 @@ class MinHashConfig(Config):
 
 
 class WinnowConfig(Config):
-    """How `copies.winnow` takes the prints of a file."""
+    """How `dedup.winnow` takes the prints of a file."""
 
     ngram: Annotated[int, Field(ge=4, le=256)] = 16
     """Tokens in a gram, the least that two files can be said to share."""

@@ -20,7 +20,7 @@ def bigcode_components() -> Iterable[Component]:
             golden="cfde07940b58d32ec10a1efb5d1c1d86a907977ca79cb3c9231afdf75bdc59e2",
         ),
         Component(
-            name="copies.winnow",
+            name="dedup.winnow",
             version=1,
             slot="observer",
             factory="bigcode_dedup.copies.winnow:CopyPrints",

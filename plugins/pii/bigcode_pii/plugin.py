@@ -67,6 +67,7 @@ def bigcode_components() -> Iterable[Component]:
             grain="blob",
             factory="bigcode_pii.ner:Ner",
             config="bigcode_pii.config:NerConfig",
+            deterministic=False,
             summary="A checkpoint for token classification, brought by the user, over windows that overlap.",
             writes=WRITES,
         ),

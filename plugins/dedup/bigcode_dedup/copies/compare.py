@@ -15,7 +15,7 @@ from bigcode_dedup.columns import Piece, chunked, cut, distinct
 from bigcode_dedup.engine import Engine, load_engine
 
 NGRAM = 16
-"""Tokens in a gram, as `copies.winnow` has it unless set."""
+"""Tokens in a gram, as `dedup.winnow` has it unless set."""
 
 
 def contained(seed: bytes, candidate: bytes, ngram: int = NGRAM) -> float:

@@ -1,4 +1,4 @@
-"""The observer `copies.winnow`."""
+"""The observer `dedup.winnow`."""
 
 from __future__ import annotations
 
