@@ -1,41 +1,9 @@
-"""Who is the likeliest origin of a text that several owners hold. Copies go downstream only."""
+"""Whether a file lies where its package's own code lies, which tells an origin from a copy."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import pyarrow as pa
 import pyarrow.compute as pc
-
-
-class Holder(NamedTuple):
-    """One owner's row of a text: what is known about whether it began here.
-
-    `outside` says that the file lies in no folder of its package's name; `released` is in seconds, 0 if unknown.
-    """
-
-    owner: str
-    vendored: bool
-    outside: bool
-    released: int
-
-
-def rank(holder: Holder) -> tuple[bool, bool, int]:
-    """Lower is likelier: not vendored, in a folder of the package's own name, released earlier (unknown last)."""
-    return (holder.vendored, holder.outside, holder.released or 2**62)
-
-
-def likeliest_origin(holders: list[Holder]) -> str | None:
-    """The owner of the best row, or None when two owners are equally likely."""
-    best: dict[str, tuple[bool, bool, int]] = {}
-    for holder in holders:
-        order = rank(holder)
-        if holder.owner not in best or order < best[holder.owner]:
-            best[holder.owner] = order
-    first = sorted(best.items(), key=lambda item: (item[1], item[0]))
-    if len(first) > 1 and first[0][1] == first[1][1]:
-        return None
-    return first[0][0]
 
 
 def in_own_package(repository: pa.ChunkedArray, path: pa.ChunkedArray) -> pa.Array:

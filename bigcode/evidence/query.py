@@ -21,6 +21,9 @@ def run_query(query: Query, table: pa.Table) -> Value:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    read = [c for c in (*(c for c, _ in query.where), *query.column.split(",")) if c]
+    if read:
+        table = table.select(list(dict.fromkeys(read)))
     occurrences = 0
     for column, wanted in query.where:
         values = table[column].combine_chunks()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bigcode.api.diagnostics import Diagnostic, Place
@@ -18,6 +19,8 @@ from bigcode.evidence.signing import verified
 from bigcode.spec.locate import repository_root
 from bigcode.spec.text import parse_document, read_text
 from bigcode.spec.workspace import Workspace
+
+NO_FACTS: Mapping[str, Fact] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Decision:
     body: bytes
 
 
-def gates(workspace: Workspace, as_of: date, facts: Mapping[str, Fact]) -> list[Gate]:
+def gates(workspace: Workspace, as_of: date, facts: Mapping[str, Fact] = NO_FACTS) -> list[Gate]:
     """All gates of all releases at a date.
 
     Args:

@@ -164,6 +164,7 @@ def _clusters(p: Plan) -> list[Node]:
             "members",
             CLUSTERS,
             partitions=p.prefixes,
+            identity={"elections": len(p.prefixes)},
             params={"elections": len(p.prefixes)},
             inputs=(
                 p.edge("sketches", "cluster.sketch", "observed"),
@@ -319,7 +320,7 @@ def _election(p: Plan) -> list[Node]:
         p.node(
             "decide.ballots",
             "decide_ballots",
-            identity={"split": split},
+            identity={"split": split, "elections": len(p.prefixes)},
             params={"elections": len(p.prefixes)},
             partitions=p.buckets,
             inputs=(observations, *judged(p)),

@@ -161,7 +161,9 @@ def test_prose_and_runtime_of_a_released_version_may_change(bench: Any) -> None:
     addresses = ("Dataset/tiny@1.0.0", "Project/tiny@1.0.0")
     lock(bench, **{address: frozen(bench, address) for address in addresses})
     bench.change(
-        "dataset.yaml", "spec:\n", "spec:\n  terms: Be kind.\n  lifecycle: {state: retired, reason: old, since: \"2026-11-01\"}\n"
+        "dataset.yaml",
+        "spec:\n",
+        "spec:\n  terms: Be kind.\n  lifecycle: {state: retired, reason: old, since: '2026-11-01'}\n",
     )
     bench.change("project.yaml", "workers: 1", "workers: 2")
     assert bench.run("validate", str(bench.space)).code == 0

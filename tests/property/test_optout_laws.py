@@ -126,6 +126,8 @@ def test_an_opt_out_reruns_only_what_it_touches(applied: Path, tmp_path: Path) -
         "decide.seats",
         "verdicts",
         "tally",
+        "export.attributions",
+        "export.notices",
         "export.rows",
         "export.shards",
         "facts",

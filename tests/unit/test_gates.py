@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from model_workspaces import model_specs
-from workspaces import resource, write_spec
+from workspaces import edit_spec, resource, write_spec
 
 from bigcode.api.diagnostics import Problem
+from bigcode.api.facts import Fact
 from bigcode.cli import run
 from bigcode.evidence.signing import make_key, public_key, sign, verified
 from bigcode.host.manager import load_host
@@ -332,3 +333,41 @@ def test_a_file_that_holds_no_key(tmp_path: Path, content: str | None) -> None:
         (tmp_path / "k").write_text(content)
     with pytest.raises(Problem, match="E405"):
         sign(tmp_path / "k", b"message")
+
+
+# ---------------------------------------------------------------- detectors
+
+
+def measured(value: float, low: float, entity: str = "EMAIL", what: str = "recall") -> dict[str, Fact]:
+    fact = Fact(
+        f"Dataset/tiny@1.0.0/pii.{what}{{entity={entity},set=planted}}",
+        value,
+        kind="estimated",
+        interval=(low, 1.0),
+    )
+    return {fact.id: fact}
+
+
+@pytest.mark.parametrize(
+    ("asked", "facts", "passes"),
+    [
+        ({"recall": 0.9}, measured(0.95, 0.91), True),
+        ({"recall": 0.9}, measured(0.95, 0.88), False),
+        ({"recall": 0.9, "basis": "point"}, measured(0.95, 0.88), True),
+        ({"precision": 0.9}, measured(0.99, 0.95), False),
+        ({"precision": 0.9}, measured(0.99, 0.95, what="precision"), True),
+        ({"recall": 0.9}, {}, False),
+        ({"recall": 0.9}, measured(1.0, 1.0, entity="KEY"), False),
+        ({"recall": 0.9, "set": "other"}, measured(0.95, 0.91), False),
+        ({}, {}, None),
+    ],
+)
+def test_a_release_asks_of_the_detector_what_its_policy_asks(
+    space: Path, asked: dict[str, Any], facts: dict[str, Fact], passes: bool | None
+) -> None:
+    """What was not measured does not pass; a bound of an interval counts unless the policy says otherwise."""
+    edit_spec(space / "pii.yaml", "gates", "EMAIL", value=asked)
+    workspace = load_workspace(space, load_host().registry)
+    found = [g for g in gates(workspace, TODAY, facts) if g.id == "pii"]
+    assert [g.passes for g in found] == ([] if passes is None else [passes])
+    assert all(asked_of.code == "E510" for asked_of in refuse(found))

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from bigcode_licenses.expressions import canonical, licenses_of
 
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 EXACT = 1.0
 NAMED = 0.9
 FAMILY = 0.5
@@ -81,7 +82,7 @@ def _family(identifier: str) -> str:
 
 @cache
 def _table() -> dict[str, Statement]:
-    data = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
+    data = yaml.load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"), LOADER)
     return {
         _fold(str(name)): Statement(identifier, score)
         for part, score in (("families", FAMILY), ("names", NAMED))

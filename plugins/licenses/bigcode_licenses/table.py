@@ -18,6 +18,7 @@ import yaml
 from license_expression import get_license_index
 
 from bigcode_licenses.expressions import licenses_of, parse
+from bigcode_licenses.statements import LOADER
 
 Category = Literal["permissive", "weak-copyleft", "copyleft", "proprietary", "unknown"]
 PermissiveBy = Literal["blueoak", "scancode", "both", "either"]
@@ -162,8 +163,8 @@ def _blue_oak() -> dict[str, str]:
 
 @cache
 def _reviewed() -> dict[str, dict[str, Any]]:
-    loaded: dict[str, dict[str, Any]] = yaml.safe_load(
-        (DATA / "attribution.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, dict[str, Any]] = yaml.load(
+        (DATA / "attribution.yaml").read_text(encoding="utf-8"), LOADER
     )["licenses"]
     return loaded
 

@@ -1,7 +1,4 @@
-"""A column of contents in blocks of about a mebibyte, as NumPy sees them without a copy.
-
-Blocks bound the memory of a pass over the bytes and keep it in the processor's cache.
-"""
+"""A column of contents in blocks, as NumPy sees them without a copy. Blocks bound the memory of a pass over the bytes."""
 
 from __future__ import annotations
 
@@ -17,9 +14,6 @@ import pyarrow as pa
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-_BLOCK = 2**20
-"""Bytes; a longer row is a block of its own."""
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -30,6 +24,10 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
+
+    def content(self, row: int) -> bytes:
+        """A copy of a row's bytes."""
+        return self.data[self.bounds[row] : self.bounds[row + 1]].tobytes()
 
     def contents(self) -> list[bytes]:
         """A copy of each row's bytes."""
@@ -48,13 +46,14 @@ def block_of(contents: list[bytes]) -> Block:
     return Block(np.frombuffer(b"".join(contents), np.uint8), bounds)
 
 
-def blocks_of(column: pa.ChunkedArray) -> Iterator[Block]:
-    """The rows of a column of type binary, large_binary, string or large_string, in their order."""
+def blocks_of(column: pa.ChunkedArray, size: int) -> Iterator[Block]:
+    """The rows of a column of type binary, large_binary, string or large_string, in their order, in blocks of at most
+    `size` bytes or of one row."""
     for chunk in column.chunks:
-        yield from _blocks(chunk)
+        yield from _blocks(chunk, size)
 
 
-def _blocks(chunk: pa.Array) -> Iterator[Block]:
+def _blocks(chunk: pa.Array, size: int) -> Iterator[Block]:
     if not len(chunk):
         return
     wide = pa.types.is_large_binary(chunk.type) or pa.types.is_large_string(chunk.type)
@@ -64,7 +63,7 @@ def _blocks(chunk: pa.Array) -> Iterator[Block]:
     data = np.frombuffer(buffers[2] if buffers[2] is not None else b"", np.uint8)
     first = 0
     while first < len(chunk):
-        end = int(np.searchsorted(bounds, bounds[first] + _BLOCK, side="right")) - 1
+        end = int(np.searchsorted(bounds, bounds[first] + size, side="right")) - 1
         end = min(max(end, first + 1), len(chunk))
         yield Block(data[bounds[first] : bounds[end]], bounds[first : end + 1] - bounds[first])
         first = end

@@ -15,13 +15,17 @@ import numpy as np
 from bigcode_quality.blocks import Block, Bytes, Integers
 
 _BASE64 = re.compile(rb"[a-zA-Z0-9+/\n=]{64,}+")
-_HEX = re.compile(rb"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}+")
+HEX = re.compile(rb"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}+")
 _UNICODE = re.compile(rb"(?:\\u[0-9a-fA-F]{4}){8,}+")
 
 _IN_WORD, _IN_BASE64, _IN_HEX = 1, 2, 4
 _ALL_EIGHT = np.uint64(0x0101010101010101)
-_REACH = 256
+REACH = 256
 """Bytes in which eight pairs of a hexadecimal sequence begin; sparser ones are not looked for."""
+
+
+Spans = dict[int, list[tuple[int, int]]]
+"""Start and end of what was found, by row, counted from where the row begins."""
 
 
 def _classify() -> Bytes:
@@ -31,21 +35,26 @@ def _classify() -> Bytes:
     return classes
 
 
-_CLASSES = _classify()
+CLASSES = _classify()
 
 
 def measure_encoded(block: Block, contents: list[bytes]) -> tuple[Integers, Integers]:
     """Characters of each row that lie in a match, and characters of its longest match (int64)."""
-    classes = np.take(_CLASSES, block.data)
-    spans: dict[int, list[tuple[int, int]]] = {}
+    classes = np.take(CLASSES, block.data)
+    spans: Spans = {}
     for pattern, positions in (
         (_BASE64, _find_base64(block, classes)),
-        (_HEX, _find_hex(block, classes)),
+        (HEX, _find_hex(block, classes)),
         (_UNICODE, _find_escapes(block.data)),
     ):
         for row, starts in _by_row(block, positions):
-            spans.setdefault(row, []).extend(_match(pattern, contents[row], starts))
-    covered, longest = np.zeros(len(block), np.int64), np.zeros(len(block), np.int64)
+            spans.setdefault(row, []).extend(match_starts(pattern, contents[row], starts))
+    return join_spans(spans, len(block))
+
+
+def join_spans(spans: Spans, rows: int) -> tuple[Integers, Integers]:
+    """Of each row, how much its spans cover and how long the longest is (int64)."""
+    covered, longest = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
     for row, found in spans.items():
         end = 0
         for start, stop in sorted(found):
@@ -62,7 +71,7 @@ def _by_row(block: Block, positions: Integers) -> Iterator[tuple[int, list[int]]
         yield row, (part - block.bounds[row]).tolist()
 
 
-def _match(pattern: re.Pattern[bytes], content: bytes, starts: list[int]) -> Iterator[tuple[int, int]]:
+def match_starts(pattern: re.Pattern[bytes], content: bytes, starts: list[int]) -> Iterator[tuple[int, int]]:
     """The matches that a search would find, given in order all places where one can begin."""
     index = 0
     while index < len(starts):
@@ -97,7 +106,7 @@ def _find_base64(block: Block, classes: Bytes) -> Integers:
 
 
 def _find_hex(block: Block, classes: Bytes) -> Integers:
-    """Where a word begins that reads `12`, `0x12` or `\\x12` and seven more follow within `_REACH` bytes."""
+    """Where a word begins that reads `12`, `0x12` or `\\x12` and seven more follow within `REACH` bytes."""
     data, digits = block.data, classes & _IN_HEX
     if len(data) < 2:
         return np.zeros(0, np.int64)
@@ -110,7 +119,7 @@ def _find_hex(block: Block, classes: Bytes) -> Integers:
     prefixed = (data[before] == ord("x")) & ~first
     keep = first | prefixed | (classes[before] & _IN_WORD == 0)
     pairs, prefixed = pairs[keep], prefixed[keep]
-    near = pairs[7:] - pairs[:-7] < _REACH
+    near = pairs[7:] - pairs[:-7] < REACH
     return (pairs - 2 * prefixed)[:-7][near]
 
 

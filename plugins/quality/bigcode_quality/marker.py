@@ -22,15 +22,15 @@ _MARKER = re.compile(
     r"|\bdo not (?:edit|modify|change)(?: directly)?\s*[.!*;:-]*\s*(?:$|\*/|-->)",
     re.IGNORECASE | re.MULTILINE,
 )
-_HINTS = (b"generated", b"do not", b"created automatically")
+HINTS = (b"generated", b"do not", b"created automatically")
 """Lower case; no marker is without one of them."""
-_LONGEST_LINE_READ = 400
+LONGEST_LINE_READ = 400
 """Characters of a line that the search for a marker reads: minified files have lines of megabytes."""
 
 
 def find_markers(block: Block, ends: Integers, lines: int) -> list[bool]:
     """Whether one of the first `lines` lines of each row says so; `ends` are the positions of line feeds."""
-    limit = lines * _LONGEST_LINE_READ
+    limit = lines * LONGEST_LINE_READ
     index = block.rows_of(ends)
     nth = index[:-1] + lines - 1
     stops = np.where(nth < index[1:], np.append(ends, 0)[np.minimum(nth, len(ends))] + 1, block.bounds[1:])
@@ -38,12 +38,18 @@ def find_markers(block: Block, ends: Integers, lines: int) -> list[bool]:
     whole = memoryview(block.data)
     starts = block.bounds.tolist()
     return [
-        _has_marker(bytes(whole[start:stop]), bytes(whole[start : min(end, start + limit)]))
+        _is_hinted(top := bytes(whole[start:stop]), bytes(whole[start : min(end, start + limit)]))
+        and has_marker(top)
         for start, stop, end in zip(starts, stops.tolist(), starts[1:], strict=False)
     ]
 
 
-def _has_marker(top: bytes, head: bytes) -> bool:
+def _is_hinted(top: bytes, head: bytes) -> bool:
     # Outside ASCII there are letters that Unicode folds to those of a hint: there, what follows the top counts too.
     low = top.lower() if top.isascii() else head.lower()
-    return any(hint in low for hint in _HINTS) and bool(_MARKER.search(top.decode("utf-8", "replace")))
+    return any(hint in low for hint in HINTS)
+
+
+def has_marker(top: bytes) -> bool:
+    """Whether the first lines of a file, of which one holds a hint, hold a marker."""
+    return bool(_MARKER.search(top.decode("utf-8", "replace")))

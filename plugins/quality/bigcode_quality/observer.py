@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from bigcode_quality.blocks import blocks_of
-from bigcode_quality.marker import find_markers
-from bigcode_quality.statistics import count, find_lines, ratio
+from bigcode_quality.engine import load_engine
+from bigcode_quality.statistics import ratio
 
 if TYPE_CHECKING:
     from bigcode.api import Context
@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
 class TextStatistics:
     def __init__(self, config: QualityConfig) -> None:
         self.marker_lines = config.marker_lines
+        self.engine = load_engine()
 
     def run(self, table: pa.Table, ctx: Context) -> pa.Table:
         """Columns blob and content (binary, UTF-8) in; blob and those of `SCHEMA` out, a row for each row.
@@ -37,9 +38,8 @@ class TextStatistics:
         Shares are taken over all characters, line ends included. Empty text measures zero in everything.
         """
         batches = []
-        for block in blocks_of(table.column("content")):
-            ends = find_lines(block)
-            found = count(block, ends)
+        for block in blocks_of(table.column("content"), self.engine.BLOCK_BYTES):
+            found, marked = self.engine.measure_text(block, self.marker_lines)
             columns = (
                 found.lines,
                 found.longest,
@@ -47,7 +47,7 @@ class TextStatistics:
                 ratio(found.alnum, found.chars),
                 ratio(found.letters, found.chars),
                 ratio(found.digits, found.chars),
-                find_markers(block, ends, self.marker_lines),
+                marked,
             )
             batches.append(pa.record_batch([pa.array(column) for column in columns], schema=SCHEMA))
         out = pa.Table.from_batches(batches, SCHEMA).combine_chunks()

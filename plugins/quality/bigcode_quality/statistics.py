@@ -148,10 +148,13 @@ def _count(mask: npt.NDArray[np.bool_], block: Block) -> Integers:
 
 def _count_wide(block: Block, wide: Wide) -> tuple[Integers, Integers, Integers]:
     """Letters, digits, and both together, outside ASCII, of each row."""
-    text = block.data[wide.bytes].tobytes().decode()
-    classes = _classify(np.frombuffer(text.encode("utf-32-le"), np.uint32))
     leading: Bytes = block.data[wide.bytes] >= 0xC0
-    cuts = block.rows_of(wide.bytes[leading])
+    return classify_wide(block.data[wide.bytes], block.rows_of(wide.bytes[leading]))
+
+
+def classify_wide(text: Bytes, cuts: Integers) -> tuple[Integers, Integers, Integers]:
+    """Letters, digits, and both together between cuts in the characters of a text that is valid UTF-8."""
+    classes = _classify(np.frombuffer(text.tobytes().decode().encode("utf-32-le"), np.uint32))
     return _sums(classes & _ALPHA, cuts), _sums(classes & _DIGIT, cuts), _sums(classes & _ALNUM, cuts)
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from bigcode_quality import visible
-from bigcode_quality.blocks import block_of, blocks_of
+from bigcode_quality.blocks import Block, blocks_of
 from bigcode_quality.comments import SYNTAX, count_comments
-from bigcode_quality.encoded import measure_encoded
+from bigcode_quality.engine import Structure, load_engine
+from bigcode_quality.statistics import ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bigcode.api import Context
     from bigcode_quality.config import StructureConfig
+
+Count = tuple[int | None, int]
 
 SCHEMA = pa.schema(
     [
@@ -33,27 +37,27 @@ SCHEMA = pa.schema(
 class TextStructure:
     def __init__(self, config: StructureConfig) -> None:
         """There is nothing to set."""
+        self.engine = load_engine()
 
     def run(self, table: pa.Table, ctx: Context) -> pa.Table:
         """Columns blob, name (string) and content (binary, UTF-8) in; blob, name and those of `SCHEMA` out, a row
         for each row. Visible text is null where a name is none of HTML, comments where no lexer knows the syntax."""
         names = table.column("name").to_pylist()
         batches, first = [], 0
-        for block in blocks_of(table.column("content")):
-            given = block.contents()
-            files = [decode(content) for content in given]
-            contents = [content for content, _ in files]
-            if any(new is not old for new, old in zip(contents, given, strict=True)):
-                block = block_of(contents)
-            covered, longest = measure_encoded(block, contents)
-            rows = [
-                _measure(n, c, t) for n, (c, t) in zip(names[first : first + len(block)], files, strict=True)
-            ]
+        for block in blocks_of(table.column("content"), self.engine.BLOCK_BYTES):
+            found = self.engine.measure_structure(block)
+            seen, comments = _read_by_name(names[first : first + len(block)], block, found)
             first += len(block)
-            chars, *others = zip(*rows, strict=True)
-            size = np.array(chars)
-            share = np.divide(covered, size, out=np.zeros(len(block)), where=size > 0)
-            columns: list[Any] = [chars, *others, share, longest]
+            columns = (
+                found.chars,
+                found.xml,
+                [None if count is None else count / chars if chars else 0.0 for count, chars in seen],
+                [count for count, _ in seen],
+                [None if count is None else count / chars if chars else 0.0 for count, chars in comments],
+                found.repeated,
+                ratio(found.encoded, found.chars),
+                found.longest,
+            )
             arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
             batches.append(pa.record_batch(arrays, schema=SCHEMA))
         out = pa.Table.from_batches(batches, SCHEMA).combine_chunks()
@@ -62,41 +66,18 @@ class TextStructure:
         return out
 
 
-def decode(content: bytes) -> tuple[bytes, str | bytes]:
-    """A file as UTF-8 and as characters, which for ASCII are the same bytes; what is not UTF-8 is replaced."""
-    if content.isascii():
-        return content, content
-    try:
-        return content, content.decode()
-    except UnicodeDecodeError:
-        text = content.decode("utf-8", "replace")
-        return text.encode(), text
-
-
-def _measure(name: str, content: bytes, text: str | bytes) -> tuple[Any, ...]:
-    """The columns of `SCHEMA` from `chars` to `repeated_lines`."""
-    extension = name[name.rfind(".") :].lower() if "." in name else ""
-    chars = len(text)
-    seen = share = comments = None
-    if extension in visible.EXTENSIONS:
-        seen = visible.count_visible(content)
-        share = seen / chars if chars else 0.0
-    elif lexer := SYNTAX.get(extension):
-        comments = count_comments(content, lexer, text is content) / chars if chars else 0.0
-    return chars, _begins_as_xml(text), share, seen, comments, measure_repeated(text)
-
-
-def _begins_as_xml(text: str | bytes) -> bool:
-    """Whether an XML declaration begins, up to its version, in the first 100 characters."""
-    return "<?xml version=" in text[:100] if isinstance(text, str) else b"<?xml version=" in text[:100]
-
-
-def measure_repeated(text: str | bytes) -> float:
-    """The share of the characters in lines that stands in lines which the file held before.
-
-    Of each set of equal lines all but one count; line feeds do not. (Rae et al. 2021, appendix A1.1, do this with
-    paragraphs and lines of prose.)
-    """
-    lines = text.split(b"\n") if isinstance(text, bytes) else text.split("\n")
-    total = len(text) - len(lines) + 1
-    return 1 - sum(map(len, set(lines))) / total if total else 0.0
+def _read_by_name(names: Sequence[str], block: Block, found: Structure) -> tuple[list[Count], list[Count]]:
+    """Visible characters of HTML and characters in comments, each with those of the row; None for other files."""
+    seen, comments = [], []
+    for row, (name, chars, ascii_only) in enumerate(
+        zip(names, found.chars.tolist(), found.ascii.tolist(), strict=True)
+    ):
+        extension = name[name.rfind(".") :].lower() if "." in name else ""
+        visible_chars = in_comments = None
+        if extension in visible.EXTENSIONS:
+            visible_chars = visible.count_visible(found.mended.get(row) or block.content(row))
+        elif lexer := SYNTAX.get(extension):
+            in_comments = count_comments(found.mended.get(row) or block.content(row), lexer, ascii_only)
+        seen.append((visible_chars, chars))
+        comments.append((in_comments, chars))
+    return seen, comments
