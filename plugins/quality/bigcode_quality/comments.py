@@ -47,28 +47,28 @@ _LEXERS = {
     "ruby": _lexer(rb"\"'#", (_HASH,), (_DOUBLE, _SINGLE)),
     "shell": _lexer(rb"\"'#\\\\", (rb"(?<![^\s;])" + _HASH,), (_LONG_DOUBLE, rb"'[^']*+'?", rb"\\.")),
 }
-_EXTENSIONS = {
-    "python": "py pyi pyw pyx pxd",
-    "c": "c h cc cpp cxx c++ hh hpp hxx h++ cu cuh m mm ino",
-    "java": "java kt kts scala swift groovy gradle dart cs",
-    "javascript": "js mjs cjs jsx es6 ts mts cts tsx",
-    "go": "go",
-    "rust": "rs",
-    "php": "php",
-    "ruby": "rb rake gemspec",
-    "shell": "sh bash zsh ksh",
-}
-SYNTAX: dict[str, re.Pattern[bytes]] = {
-    "." + extension: _LEXERS[syntax]
-    for syntax, extensions in _EXTENSIONS.items()
+SYNTAXES = tuple(_LEXERS)
+EXTENSIONS = {
+    "." + extension: syntax
+    for syntax, extensions in {
+        "python": "py pyi pyw pyx pxd",
+        "c": "c h cc cpp cxx c++ hh hpp hxx h++ cu cuh m mm ino",
+        "java": "java kt kts scala swift groovy gradle dart cs",
+        "javascript": "js mjs cjs jsx es6 ts mts cts tsx",
+        "go": "go",
+        "rust": "rs",
+        "php": "php",
+        "ruby": "rb rake gemspec",
+        "shell": "sh bash zsh ksh",
+    }.items()
     for extension in extensions.split()
 }
-"""What finds the comments of a file, by its extension."""
+"""The syntax of a file, by its extension."""
 
 
-def count_comments(content: bytes, lexer: re.Pattern[bytes], ascii_only: bool) -> int:
+def count_comments(content: bytes, syntax: str, ascii_only: bool) -> int:
     """Characters in comments of valid UTF-8, with the marks that begin and end them."""
-    comments = lexer.findall(content)
+    comments = _LEXERS[syntax].findall(content)
     if ascii_only:
         return sum(map(len, comments))
     return len(b"".join(comments).decode("utf-8", "replace"))

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bigcode_quality import kernels
 from bigcode_quality.blocks import Block, Integers, block_of
 from bigcode_quality.encoded import CLASSES, HEX, REACH, Spans, join_spans, match_starts
 from bigcode_quality.engine import Structure
+from bigcode_quality.lexer import count_comments
 from bigcode_quality.marker import HINTS, LONGEST_LINE_READ, has_marker
 from bigcode_quality.statistics import Counts, classify_wide
+from bigcode_quality.syntaxes import NUMBERS, RULES, STARTERS
 from bigcode_quality.vectorised import XML, XML_CHARS, decode, measure_repeated
 
 BLOCK_BYTES = 2**26
 """Nothing of the size of a block is made beside it."""
 
 
-def _pack() -> kernels.Words:
-    """What a byte adds to the sums of letters, digits and bytes outside ASCII."""
-    packed = np.zeros(256, np.uint64)
-    for byte in range(256):
-        char = chr(byte)
-        if byte >= 0x80 or char.isalnum():
-            packed[byte] = 1 << (42 if byte >= 0x80 else 0 if char.isalpha() else 21)
-    return packed
-
-
-_PACKED = _pack()
 _HINTS = np.frombuffer(b"".join(hint + b"\0" for hint in HINTS), np.uint8)
-_WEIGHTS = np.random.PCG64(7).random_raw(1024)
+_WEIGHTS = (np.random.PCG64(7).random_raw(1024) >> np.uint64(32)).astype(np.uint32)
 _XML = np.frombuffer(XML, np.uint8)
 
 
@@ -56,12 +49,13 @@ def measure_text(block: Block, marker_lines: int) -> tuple[Counts, list[bool]]:
     return Counts(lines, longest, in_lines, chars, letters, digits, alnum), marked
 
 
-def measure_structure(block: Block) -> Structure:
+def measure_structure(block: Block, extensions: Sequence[str]) -> Structure:
+    """What the rows are made of; `extensions` are of lower case, with their dot, and say what begins a comment."""
     lines = _count_lines(block)
     block, mended = _mend(block, np.flatnonzero(lines[:, 1]))
     if mended:
         lines = _count_lines(block)
-    chars, high, feeds, unique = lines.T
+    chars, _, feeds, unique = lines.T
     total = chars - feeds
     repeated = np.zeros(len(block))
     np.divide(unique, total, out=repeated, where=total > 0)
@@ -72,13 +66,16 @@ def measure_structure(block: Block) -> Structure:
     xml = np.empty(len(block), np.bool_)
     kernels.find_declarations(block.data, block.bounds, _XML, XML_CHARS, xml)
     encoded, longest = join_spans(_find_spans(block), len(block))
-    return Structure(chars, high == 0, xml, repeated, encoded, longest, mended)
+    syntax = np.array([NUMBERS.get(extension, -1) for extension in extensions], np.int64)
+    comments = np.empty(len(block), np.int64)
+    count_comments(block.data, block.bounds, syntax, RULES, STARTERS, comments)
+    return Structure(chars, xml, repeated, encoded, longest, comments, mended)
 
 
 def _count_text(block: Block, marker_lines: int) -> Integers:
     out = np.empty((len(block), 9), np.int64)
     limit = marker_lines * LONGEST_LINE_READ
-    kernels.count_text(block.data, block.bounds, _PACKED, marker_lines, limit, _HINTS, out)
+    kernels.count_text(block.data, block.bounds, marker_lines, limit, _HINTS, out)
     return out
 
 

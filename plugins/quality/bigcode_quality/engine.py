@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,18 +15,19 @@ from bigcode_quality.statistics import Counts
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """One value for each row: characters (int64), whether it is ASCII alone, whether it begins as XML, the share of its
-    lines that repeat (float64), characters of encoded data and of the longest run of it (int64).
+    """One value for each row: characters (int64), whether it begins as XML, the share of its
+    lines that repeat (float64), characters of encoded data and of the longest run of it, and characters in comments
+    (int64), none where no lexer knows the extension.
 
     `mended` holds by row what is not UTF-8, with replacement characters.
     """
 
     chars: Integers
-    ascii: NDArray[np.bool_]
     xml: NDArray[np.bool_]
     repeated: NDArray[np.float64]
     encoded: Integers
     longest: Integers
+    comments: Integers
     mended: dict[int, bytes]
 
 
@@ -37,7 +39,7 @@ class Engine(Protocol):
 
     def measure_text(self, block: Block, marker_lines: int) -> tuple[Counts, list[bool]]: ...
 
-    def measure_structure(self, block: Block) -> Structure: ...
+    def measure_structure(self, block: Block, extensions: Sequence[str]) -> Structure: ...
 
 
 def load_engine() -> Engine:

@@ -14,16 +14,13 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
-Words = NDArray[np.uint64]
 
 _U = np.uint64
-_LF, _CR, _SPACE, _SLASH, _X, _LOWER_U, _ZERO = 10, 13, 32, 92, 120, 117, 48
-_PIECE = 1 << 20
-"""Bytes after which sums of 21 bits are emptied."""
-_FIELD = _U((1 << 21) - 1)
+_B = np.uint8
+_LF, _CR, _SLASH, _X, _LOWER_U = 10, 13, 92, 120, 117
+_PART = 192
+"""Bytes whose counts fit into a byte."""
 _IN_WORD, _IN_BASE64, _IN_HEX = 1, 2, 4
-_PAIR = _U((_IN_HEX << 16) | (_IN_HEX << 8))
-_PAIR_MASK = _U((_IN_HEX << 16) | (_IN_HEX << 8) | _IN_WORD)
 _RUN, _ESCAPES, _PAIRS = 64, 8, 8
 _MIX = _U(0x9E3779B97F4A7C15)
 
@@ -37,99 +34,111 @@ def _kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _inner = njit(nogil=True)
+_inline = njit(nogil=True, inline="always")
+"""For what is called for each line or part: a call with a part of an array costs more than most of them."""
 
 
 @_kernel
 def count_text(
-    data: Bytes,
-    bounds: Integers,
-    packed: Words,
-    marker_lines: int,
-    marker_bytes: int,
-    hints: Bytes,
-    out: Integers,
+    data: Bytes, bounds: Integers, marker_lines: int, marker_bytes: int, hints: Bytes, out: Integers
 ) -> None:
     """Fill the rows of `out`: lines, characters of the longest and of all of them, characters, letters, digits, bytes
     outside ASCII, where the search for a marker stops, and whether one of the hints stands before.
 
-    `packed` holds what a byte adds: letters, digits and bytes outside ASCII at bit 0, 21 and 42. `hints` are of lower
-    case, each with a zero after it.
+    `hints` are of lower case, each with a zero after it.
     """
     for i in range(len(bounds) - 1):
         begin, end = bounds[i], bounds[i + 1]
-        limit = min(end, begin + marker_bytes)
+        text = data[begin:end]
         letters, digits, wide = 0, 0, 0
-        lines, longest, total, start, stop = 0, 0, 0, begin, end
-        for piece in range(begin, end, _PIECE):
-            sums = _U(0)
-            for j in range(piece, min(end, piece + _PIECE)):
-                byte = data[j]
-                sums += packed[byte]
-                if byte == _LF:
-                    length = j - start
-                    if length > 0 and data[j - 1] == _CR:
-                        length -= 1
-                    longest = max(longest, length)
-                    total += length
-                    lines += 1
-                    start = j + 1
-                    if lines == marker_lines:
-                        stop = start
-            letters += np.int64(sums & _FIELD)
-            digits += np.int64((sums >> _U(21)) & _FIELD)
-            wide += np.int64(sums >> _U(42))
-        if start < end:
-            longest = max(longest, end - start)
-            total += end - start
+        for place in range(0, len(text), _PART):
+            few_letters, few_digits, few_wide = _count_kinds(text[place : place + _PART])
+            letters += few_letters
+            digits += few_digits
+            wide += few_wide
+        lines, longest, total, start, stop = 0, 0, 0, 0, len(text)
+        for j in range(len(text)):
+            if text[j] == _LF:
+                length = j - start
+                if length > 0 and text[j - 1] == _CR:
+                    length -= 1
+                longest = max(longest, length)
+                total += length
+                lines += 1
+                start = j + 1
+                if lines == marker_lines:
+                    stop = start
+        if start < len(text):
+            longest = max(longest, len(text) - start)
+            total += len(text) - start
             lines += 1
-        chars = end - begin
+        chars = len(text)
         if wide:
-            chars, longest, total = _count_wide_lines(data, begin, end)
+            chars, longest, total = _count_wide_lines(text)
+        limit = min(len(text), marker_bytes)
         stop = min(stop, limit)
         # Beyond ASCII there are letters that fold to those of a hint: there, what follows counts too.
-        hinted = _is_hinted(data, begin, stop if wide == 0 or _is_ascii(data, begin, stop) else limit, hints)
+        hinted = _is_hinted(text[: stop if wide == 0 or _is_ascii(text[:stop]) else limit], hints)
         row = out[i]
         row[0], row[1], row[2], row[3] = lines, longest, total, chars
-        row[4], row[5], row[6], row[7], row[8] = letters, digits, wide, stop, hinted
+        row[4], row[5], row[6], row[7], row[8] = letters, digits, wide, begin + stop, hinted
+
+
+@_inline
+def _count_kinds(part: Bytes) -> tuple[int, int, int]:
+    """Letters, digits, and bytes outside ASCII, of at most `_PART` bytes: so few that the processor adds up many."""
+    letters, digits, wide = _B(0), _B(0), _B(0)
+    for j in range(len(part)):
+        byte = part[j]
+        letters = _B(letters + _B(_B(_B(byte | _B(32)) - _B(97)) < _B(26)))
+        digits = _B(digits + _B(_B(byte - _B(48)) < _B(10)))
+        wide = _B(wide + (byte >> _B(7)))
+    return np.int64(letters), np.int64(digits), np.int64(wide)
 
 
 @_inner
-def _count_wide_lines(data: Bytes, begin: int, end: int) -> tuple[int, int, int]:
+def _count_wide_lines(text: Bytes) -> tuple[int, int, int]:
     """Characters of a row, of its longest line, and of all of them."""
-    more, before, longest, total, start = 0, 0, 0, 0, begin
-    for j in range(begin, end):
-        byte = data[j]
+    more, before, longest, total, start = 0, 0, 0, 0, 0
+    for j in range(len(text)):
+        byte = text[j]
         more += (byte & 0xC0) == 0x80
         if byte == _LF:
             length = j - start
-            if length > 0 and data[j - 1] == _CR:
+            if length > 0 and text[j - 1] == _CR:
                 length -= 1
             length -= more - before
             longest, total, start, before = max(longest, length), total + length, j + 1, more
-    length = end - start - (more - before)
-    return end - begin - more, max(longest, length), total + length
+    length = len(text) - start - (more - before)
+    return len(text) - more, max(longest, length), total + length
 
 
 @_inner
-def _is_ascii(data: Bytes, begin: int, end: int) -> bool:
-    for j in range(begin, end):
-        if data[j] >= 0x80:
-            return False
-    return True
+def _is_ascii(text: Bytes) -> bool:
+    high = 0
+    for j in range(len(text)):
+        high |= text[j]
+    return high < 0x80
 
 
 @_inner
-def _is_hinted(data: Bytes, begin: int, end: int, hints: Bytes) -> int:
-    """Whether a hint stands between `begin` and `end`, in any case."""
-    for j in range(begin, end):
-        first, low = 0, data[j] | _SPACE
+def _is_hinted(text: Bytes, hints: Bytes) -> int:
+    """Whether a hint stands in the text, in any case."""
+    begins = np.zeros(256, np.bool_)
+    for k in range(len(hints)):
+        if k == 0 or hints[k - 1] == 0:
+            begins[hints[k]] = begins[hints[k] - 32] = True
+    for j in range(len(text)):
+        if not begins[text[j]]:
+            continue
+        first, low = 0, text[j] | 32
         while first < len(hints):
             k = 0
             if hints[first] == low:
-                while hints[first + k] and j + k < end:
-                    byte = data[j + k]
-                    if byte - 65 < 26 and byte >= 65:
-                        byte |= _SPACE
+                while hints[first + k] and j + k < len(text):
+                    byte = text[j + k]
+                    if 65 <= byte <= 90:
+                        byte |= 32
                     if byte != hints[first + k]:
                         break
                     k += 1
@@ -142,78 +151,94 @@ def _is_hinted(data: Bytes, begin: int, end: int, hints: Bytes) -> int:
 
 
 @_kernel
-def count_lines(data: Bytes, bounds: Integers, weights: Words, out: Integers) -> None:
+def count_lines(data: Bytes, bounds: Integers, weights: NDArray[np.uint32], out: Integers) -> None:
     """Fill the rows of `out`: characters, whether there are bytes outside ASCII, line feeds, and characters of the
     lines that differ, or -1 for a row whose lines fall together in the table far more than chance would have it.
 
-    `weights` are random and a power of two long; lines of the same sum are compared.
+    `weights` are random; lines of the same sum are compared.
     """
     room = 1 << 12
-    table = np.zeros(room, np.int32)
     sums, starts, sizes = np.zeros(room, np.uint64), np.zeros(room, np.int64), np.zeros(room, np.int64)
-    turn = len(weights) - 1
     for i in range(len(bounds) - 1):
-        begin, end = bounds[i], bounds[i + 1]
-        feeds, high = 0, 0
-        for j in range(begin, end):
-            feeds += data[j] == _LF
-            high |= data[j]
+        text = data[bounds[i] : bounds[i + 1]]
+        feeds, more, high = 0, 0, False
+        for place in range(0, len(text), _PART):
+            few_feeds, few_more, few_high = _count_signs(text[place : place + _PART])
+            feeds += few_feeds
+            more += few_more
+            high |= few_high
         size = 8
         while size < 2 * (feeds + 1):
             size *= 2
         if size > room:
             room = size
-            table = np.zeros(room, np.int32)
-            sums, starts, sizes = (
-                np.zeros(room, np.uint64),
-                np.zeros(room, np.int64),
-                np.zeros(room, np.int64),
-            )
-        table[:size] = 0
-        mask = size - 1
-        distinct, steps, unique, more, start = 0, 0, 0, 0, begin
-        while start <= end and steps >= 0:
-            total, j, before = _U(0), start, more
-            while j < end and data[j] != _LF:
-                byte = data[j]
-                total += weights[(j - start) & turn] * _U(byte + 1)
-                more += (byte & 0xC0) == 0x80
-                j += 1
-            length = j - start
-            total = (total ^ (total >> _U(32))) * _MIX
+            sums, starts, sizes = np.zeros(room, np.uint64), np.zeros(room, np.int64), np.zeros(room, np.int64)
+        sums[:size] = 0
+        mask, steps, unique, start = size - 1, 0, 0, 0
+        most = 16 * len(text) + 1024
+        for j in range(len(text) + 1):
+            if j < len(text) and text[j] != _LF:
+                continue
+            line = text[start:j]
+            start = j + 1
+            if len(line) == 0 or steps > most:
+                # A line without characters counts for none, wherever it stands.
+                continue
+            total = _weigh(line, weights)
             spot = np.int64(total >> _U(33)) & mask
-            known = False
-            while table[spot]:
-                index = table[spot] - 1
-                if sums[index] == total and sizes[index] == length:
-                    known = _is_same(data, starts[index], start, length)
-                    if known:
+            while sums[spot]:
+                if sums[spot] == total and sizes[spot] == len(line):
+                    if _is_same(text[starts[spot] : starts[spot] + len(line)], line):
                         break
-                    steps += length
+                    steps += len(line)
                 steps += 1
                 spot = (spot + 1) & mask
-            if not known:
-                sums[distinct], starts[distinct], sizes[distinct] = total, start, length
-                distinct += 1
-                table[spot] = distinct
-                unique += length - (more - before)
-            if steps > 16 * (end - begin) + 1024:
-                steps, unique = -1, -1
-            start = j + 1
-        if unique < 0:
-            more = 0
-            for j in range(begin, end):
-                more += (data[j] & 0xC0) == 0x80
+            if sums[spot] == 0:
+                sums[spot], starts[spot], sizes[spot] = total, start - 1 - len(line), len(line)
+                unique += _count_chars(line) if more else len(line)
         row = out[i]
-        row[0], row[1], row[2], row[3] = end - begin - more, high >= 0x80, feeds, unique
+        row[0], row[1], row[2], row[3] = len(text) - more, high, feeds, unique if steps <= most else -1
 
 
-@_inner
-def _is_same(data: Bytes, first: int, second: int, length: int) -> bool:
-    for k in range(length):
-        if data[first + k] != data[second + k]:
-            return False
-    return True
+@_inline
+def _count_signs(part: Bytes) -> tuple[int, int, bool]:
+    """Line feeds, bytes that go on with a character, and whether there are any outside ASCII."""
+    feeds, more, high = _B(0), _B(0), _B(0)
+    for j in range(len(part)):
+        byte = part[j]
+        feeds = _B(feeds + _B(byte == _B(10)))
+        more = _B(more + _B(_B(byte & _B(0xC0)) == _B(0x80)))
+        high = _B(high | byte)
+    return np.int64(feeds), np.int64(more), high >= 0x80
+
+
+@_inline
+def _weigh(line: Bytes, weights: NDArray[np.uint32]) -> np.uint64:
+    """A sum by which lines are told apart, never zero."""
+    total = _U(len(line))
+    for place in range(0, len(line), len(weights)):
+        part = line[place : place + len(weights)]
+        few = np.uint32(0)
+        for k in range(len(part)):
+            few = np.uint32(few + np.uint32(weights[k] * np.uint32(part[k])))
+        total = (total ^ _U(few)) * _MIX
+    return (total ^ (total >> _U(29))) | _U(1)
+
+
+@_inline
+def _count_chars(line: Bytes) -> int:
+    count = 0
+    for k in range(len(line)):
+        count += (line[k] & 0xC0) != 0x80
+    return count
+
+
+@_inline
+def _is_same(first: Bytes, second: Bytes) -> bool:
+    other = _B(0)
+    for k in range(len(first)):
+        other = _B(other | _B(first[k] ^ second[k]))
+    return other == 0
 
 
 @_kernel
@@ -226,62 +251,128 @@ def find_encoded(
     Returns how many there are; those for which there is no room are counted and left out.
     """
     ring, heads = np.zeros(_PAIRS, np.int64), np.zeros(_PAIRS, np.int64)
+    pairs = np.zeros(1024, np.int64)
+    around = (reach + _PART - 1) // _PART
     found, candidates = 0, 0
     for i in range(len(bounds) - 1):
-        begin, end = bounds[i], bounds[i + 1]
-        start = begin
-        while start + _RUN <= end:
-            # From the end of what would be a run: most of the text is never looked at.
-            j = start + _RUN - 1
-            while j >= start and classes[data[j]] & _IN_BASE64:
-                j -= 1
-            if j >= start:
-                start = j + 1
+        text = data[bounds[i] : bounds[i + 1]]
+        found = _find_base64(text, classes, i, spans, found)
+        blocks = (len(text) + _PART - 1) // _PART
+        if len(pairs) < blocks + 2 * around:
+            pairs = np.zeros(2 * (blocks + 2 * around), np.int64)
+        pairs[:around] = 0
+        pairs[around + blocks : blocks + 2 * around] = 0
+        escape = 0
+        for block in range(blocks):
+            place = block * _PART
+            count, slashes = _count_pairs(text, place)
+            pairs[around + block] = count
+            if slashes:
+                for j in range(place, min(len(text) - 1, place + _PART)):
+                    if text[j] == _SLASH and j >= escape and text[j + 1] == _LOWER_U:
+                        escape = _end_of_escapes(text, j, classes)
+                        if escape - j >= 6 * _ESCAPES:
+                            found = _note(spans, found, i, j, escape)
+        count = 0
+        for block in range(blocks):
+            if not _is_dense(pairs, block, around):
                 continue
-            j = start + _RUN
-            while j < end and classes[data[j]] & _IN_BASE64:
-                j += 1
-            if found < len(spans):
-                spans[found, 0], spans[found, 1], spans[found, 2] = i, start - begin, j - begin
-            found += 1
-            start = j + 1
-        state, count, escape = _U(0), 0, begin
-        for j in range(begin, end + 1):
-            byte = data[j] if j < end else np.uint8(0)
-            state = (state << _U(8)) | _U(classes[byte])
-            if byte == _SLASH and j >= escape and j + 1 < end and data[j + 1] == _LOWER_U:
-                escape = _end_of_escapes(data, j, end, classes)
-                if escape - j >= 6 * _ESCAPES:
-                    if found < len(spans):
-                        spans[found, 0], spans[found, 1], spans[found, 2] = i, j - begin, escape - begin
-                    found += 1
-            if (state & _PAIR_MASK) != _PAIR:
-                continue
-            pair = j - 2
-            head = pair
-            if pair > begin:
-                before = data[pair - 1]
-                if before == _X and pair - 2 >= begin:
-                    head = pair - 2
-                elif classes[before] & _IN_WORD:
+            # A pair is counted where the byte after it stands; that of the last may be none.
+            stop = len(text) + 1 if block == blocks - 1 else (block + 1) * _PART
+            for j in range(max(block * _PART, 2), stop):
+                pair = j - 2
+                if not (classes[text[pair]] & classes[text[pair + 1]] & _IN_HEX):
                     continue
-            place = count & (_PAIRS - 1)
-            ring[place], heads[place] = pair, head
-            count += 1
-            oldest = count & (_PAIRS - 1)
-            if count >= _PAIRS and pair - ring[oldest] < reach:
-                if candidates < len(starts):
-                    starts[candidates, 0], starts[candidates, 1] = i, heads[oldest] - begin
-                candidates += 1
+                if j < len(text) and classes[text[j]] & _IN_WORD:
+                    continue
+                head = pair
+                if pair > 0:
+                    before = text[pair - 1]
+                    if before == _X and pair > 1:
+                        head = pair - 2
+                    elif classes[before] & _IN_WORD:
+                        continue
+                place = count & (_PAIRS - 1)
+                ring[place], heads[place] = pair, head
+                count += 1
+                oldest = count & (_PAIRS - 1)
+                if count >= _PAIRS and pair - ring[oldest] < reach:
+                    if candidates < len(starts):
+                        starts[candidates, 0], starts[candidates, 1] = i, heads[oldest]
+                    candidates += 1
     return found, candidates
 
 
+@_inline
+def _note(spans: Integers, found: int, row: int, start: int, end: int) -> int:
+    if found < len(spans):
+        spans[found, 0], spans[found, 1], spans[found, 2] = row, start, end
+    return found + 1
+
+
+@_inline
+def _find_base64(text: Bytes, classes: Bytes, row: int, spans: Integers, found: int) -> int:
+    start = 0
+    while start + _RUN <= len(text):
+        # From the end of what would be a run: most of the text is never looked at.
+        j = start + _RUN - 1
+        while j >= start and classes[text[j]] & _IN_BASE64:
+            j -= 1
+        if j >= start:
+            start = j + 1
+            continue
+        j = start + _RUN
+        while j < len(text) and classes[text[j]] & _IN_BASE64:
+            j += 1
+        found = _note(spans, found, row, start, j)
+        start = j + 1
+    return found
+
+
+@_inline
+def _count_pairs(text: Bytes, place: int) -> tuple[int, bool]:
+    """How many of `_PART` bytes from `place` on follow two hexadecimal digits and are none of a word, or somewhat more
+    where the text begins or ends, and whether there is a backslash."""
+    part = text[place : place + _PART]
+    count, slashes = _B(0), _B(0)
+    for j in range(len(part)):
+        slashes = _B(slashes | _B(part[j] == _B(92)))
+    if place < 2 or len(part) < _PART:
+        return _PAIRS, slashes != 0
+    first, second = text[place - 2 : place - 2 + _PART], text[place - 1 : place - 1 + _PART]
+    for j in range(_PART):
+        digit = _B(_B(part[j] - _B(48)) < _B(10))
+        letter = _B(_B(_B(part[j] | _B(32)) - _B(97)) < _B(26))
+        word = _B(_B(digit | letter) | _B(part[j] == _B(95)))
+        pair = _B(_is_hex(first[j]) & _is_hex(second[j]))
+        count = _B(count + _B(pair & _B(word ^ _B(1))))
+    return np.int64(count), slashes != 0
+
+
+@_inline
+def _is_hex(byte: np.uint8) -> np.uint8:
+    return _B(_B(_B(_B(byte | _B(32)) - _B(97)) < _B(6)) | _B(_B(byte - _B(48)) < _B(10)))
+
+
 @_inner
-def _end_of_escapes(data: Bytes, start: int, end: int, classes: Bytes) -> int:
+def _is_dense(pairs: Integers, block: int, around: int) -> bool:
+    """Whether among blocks that hold this one and reach far enough there are pairs enough for a sequence."""
+    total = 0
+    for k in range(block, block + around + 1):
+        total += pairs[k]
+    for k in range(block + around + 1, block + 2 * around + 1):
+        if total >= _PAIRS:
+            return True
+        total += pairs[k] - pairs[k - around - 1]
+    return total >= _PAIRS
+
+
+@_inner
+def _end_of_escapes(text: Bytes, start: int, classes: Bytes) -> int:
     """Where the escapes that begin at `start` end."""
-    while start + 6 <= end and data[start] == _SLASH and data[start + 1] == _LOWER_U:
+    while start + 6 <= len(text) and text[start] == _SLASH and text[start + 1] == _LOWER_U:
         for k in range(2, 6):
-            if not classes[data[start + k]] & _IN_HEX:
+            if not classes[text[start + k]] & _IN_HEX:
                 return start
         start += 6
     return start

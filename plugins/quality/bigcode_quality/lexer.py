@@ -39,7 +39,9 @@ _inner = njit(nogil=True)
 
 
 @_kernel
-def count_comments(data: Bytes, bounds: Integers, syntax: Integers, rules: Bytes, starters: Bytes, out: Integers) -> None:
+def count_comments(
+    data: Bytes, bounds: Integers, syntax: Integers, rules: Bytes, starters: Bytes, out: Integers
+) -> None:
     """Characters in the comments of each row of valid UTF-8, where `syntax` says which row of `rules` and `starters`
     holds for it; nothing for a negative number."""
     for i in range(len(bounds) - 1):

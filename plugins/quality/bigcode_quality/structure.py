@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from bigcode_quality import visible
 from bigcode_quality.blocks import Block, blocks_of
-from bigcode_quality.comments import SYNTAX, count_comments
+from bigcode_quality.comments import EXTENSIONS
 from bigcode_quality.engine import Structure, load_engine
 from bigcode_quality.statistics import ratio
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from bigcode.api import Context
     from bigcode_quality.config import StructureConfig
-
-Count = tuple[int | None, int]
 
 SCHEMA = pa.schema(
     [
@@ -45,15 +43,24 @@ class TextStructure:
         names = table.column("name").to_pylist()
         batches, first = [], 0
         for block in blocks_of(table.column("content"), self.engine.BLOCK_BYTES):
-            found = self.engine.measure_structure(block)
-            seen, comments = _read_by_name(names[first : first + len(block)], block, found)
+            extensions = [_extension(name) for name in names[first : first + len(block)]]
+            found = self.engine.measure_structure(block, extensions)
             first += len(block)
+            chars = found.chars.tolist()
+            seen = _count_visible(block, found, extensions)
+            comments = [
+                _share(count, size) if extension in EXTENSIONS else None
+                for count, size, extension in zip(found.comments.tolist(), chars, extensions, strict=True)
+            ]
             columns = (
                 found.chars,
                 found.xml,
-                [None if count is None else count / chars if chars else 0.0 for count, chars in seen],
-                [count for count, _ in seen],
-                [None if count is None else count / chars if chars else 0.0 for count, chars in comments],
+                [
+                    None if count is None else _share(count, size)
+                    for count, size in zip(seen, chars, strict=True)
+                ],
+                seen,
+                comments,
                 found.repeated,
                 ratio(found.encoded, found.chars),
                 found.longest,
@@ -66,18 +73,19 @@ class TextStructure:
         return out
 
 
-def _read_by_name(names: Sequence[str], block: Block, found: Structure) -> tuple[list[Count], list[Count]]:
-    """Visible characters of HTML and characters in comments, each with those of the row; None for other files."""
-    seen, comments = [], []
-    for row, (name, chars, ascii_only) in enumerate(
-        zip(names, found.chars.tolist(), found.ascii.tolist(), strict=True)
-    ):
-        extension = name[name.rfind(".") :].lower() if "." in name else ""
-        visible_chars = in_comments = None
-        if extension in visible.EXTENSIONS:
-            visible_chars = visible.count_visible(found.mended.get(row) or block.content(row))
-        elif lexer := SYNTAX.get(extension):
-            in_comments = count_comments(found.mended.get(row) or block.content(row), lexer, ascii_only)
-        seen.append((visible_chars, chars))
-        comments.append((in_comments, chars))
-    return seen, comments
+def _extension(name: str) -> str:
+    return name[name.rfind(".") :].lower() if "." in name else ""
+
+
+def _share(count: int, chars: int) -> float:
+    return count / chars if chars else 0.0
+
+
+def _count_visible(block: Block, found: Structure, extensions: Sequence[str]) -> list[int | None]:
+    """Visible characters of HTML, None for other files."""
+    return [
+        visible.count_visible(found.mended.get(row) or block.content(row))
+        if extension in visible.EXTENSIONS
+        else None
+        for row, extension in enumerate(extensions)
+    ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bigcode_quality.blocks import Block, block_of
+from bigcode_quality.comments import EXTENSIONS, count_comments
 from bigcode_quality.encoded import measure_encoded
 from bigcode_quality.engine import Structure
 from bigcode_quality.marker import find_markers
@@ -22,19 +25,24 @@ def measure_text(block: Block, marker_lines: int) -> tuple[Counts, list[bool]]:
     return count(block, ends), find_markers(block, ends, marker_lines)
 
 
-def measure_structure(block: Block) -> Structure:
+def measure_structure(block: Block, extensions: Sequence[str]) -> Structure:
+    """What the rows are made of; `extensions` are of lower case, with their dot, and say what begins a comment."""
     given = block.contents()
     files = [decode(content) for content in given]
     contents = [content for content, _ in files]
     mended = {row: new for row, (new, old) in enumerate(zip(contents, given, strict=True)) if new is not old}
     encoded, longest = measure_encoded(block_of(contents) if mended else block, contents)
+    comments = [
+        count_comments(content, EXTENSIONS[extension], text is content) if extension in EXTENSIONS else 0
+        for (content, text), extension in zip(files, extensions, strict=True)
+    ]
     return Structure(
         np.array([len(text) for _, text in files], np.int64),
-        np.array([isinstance(text, bytes) for _, text in files], np.bool_),
         np.array([_begins_as_xml(text) for _, text in files], np.bool_),
         np.array([measure_repeated(text) for _, text in files], np.float64),
         encoded,
         longest,
+        np.array(comments, np.int64),
         mended,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigcode.api import load_object
@@ -99,6 +99,9 @@ def test_the_settings_say_how_far_down_a_mark_counts():
     assert [observe(text, markerLines=n)[0]["generated_marker"] for n in (4, 5)] == [False, True]
 
 
+@settings(deadline=None)
+
+
 @given(st.text(max_size=300).map(lambda text: text.encode("utf-8", "ignore")) | st.binary(max_size=80))
 def test_the_numbers_agree_with_their_definition(content: bytes):
     (row,) = observe(content)
@@ -110,6 +113,9 @@ def test_the_numbers_agree_with_their_definition(content: bytes):
     assert row["mean_line"] == (sum(map(len, lines)) / len(lines) if lines else 0.0)
     for column, is_one in (("alnum", str.isalnum), ("alpha", str.isalpha), ("digits", str.isdigit)):
         assert row[column] == (sum(map(is_one, text)) / len(text) if text else 0.0)
+
+
+@settings(deadline=None)
 
 
 @given(st.lists(st.binary(max_size=80)), st.lists(st.binary(max_size=80)))

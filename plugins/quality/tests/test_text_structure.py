@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigcode.api import load_object
@@ -173,6 +173,9 @@ pieces = st.sampled_from(
 texts = st.lists(pieces, max_size=40).map(b"".join)
 
 
+@settings(deadline=None)
+
+
 @given(st.lists(texts, max_size=6))
 def test_encoded_data_is_what_the_published_patterns_match(contents: list[bytes]):
     rows = run(table_of([("a", content) for content in contents])).to_pylist()
@@ -204,6 +207,9 @@ def test_lines_that_came_before_are_repeated(text: str, share: float):
 @pytest.mark.parametrize("name", ["a.html", "a.py", "a.js"])
 def test_time_is_linear_in_what_a_hostile_file_repeats(name: str, part: str):
     assert observe(name, part * 200_000)["chars"] == len(part) * 200_000
+
+
+@settings(deadline=None)
 
 
 @given(st.lists(texts | st.binary(max_size=60), max_size=5), st.lists(texts, max_size=5))
