@@ -7,7 +7,7 @@ from typing import Any
 
 from bigcode.plan.gates import Gate
 from bigcode.plan.graph import Graph
-from bigcode.plan.survey import Survey
+from bigcode.plan.survey import Step, Survey
 
 MARKER = "<!-- bigcode plan -->"
 LIMIT = 65_000
@@ -16,8 +16,11 @@ LIMIT = 65_000
 def plan_lines(graph: Graph, found: Survey, states: Sequence[Gate], delta: Any) -> list[str]:
     """Changes first, by resource; then the impact, the gates and the sum."""
     lines: list[str] = []
+    steps: dict[str, list[Step]] = {}
+    for step in found.steps:
+        steps.setdefault(step.node.partition("#")[0], []).append(step)
     for address in graph.resources():
-        lines += _resource_lines(address, found)
+        lines += _resource_lines(address, steps.get(address, []), found)
     if delta is not None:
         lines += ["", *delta.lines()]
     if states:
@@ -32,8 +35,7 @@ def plan_lines(graph: Graph, found: Survey, states: Sequence[Gate], delta: Any) 
     return [*lines, "", total] if lines else [total]
 
 
-def _resource_lines(address: str, found: Survey) -> list[str]:
-    steps = [s for s in found.steps if s.node.split("#")[0] == address]
+def _resource_lines(address: str, steps: Sequence[Step], found: Survey) -> list[str]:
     if all(s.verb == "reuse" for s in steps):
         return []
     head = "^" if address in found.stale else "~"
@@ -46,7 +48,7 @@ def _resource_lines(address: str, found: Survey) -> list[str]:
     for node, of_node in by_node.items():
         run = [s for s in of_node if s.verb == "run"]
         if run:
-            reasons = list(dict.fromkeys(_short(s.reason) for s in run))
+            reasons = list(dict.fromkeys(map(_short, dict.fromkeys(s.reason for s in run))))
             some = f"{len(run)} of {len(of_node)}" if run[0].label != "?" else "?"
             lines.append(f"    ~ {node.split('#')[1]:<28} {some:>10}  {'; '.join(reasons[:2])}")
     return lines

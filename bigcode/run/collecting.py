@@ -103,7 +103,6 @@ def _git_sha1(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-
 def _without_purged(table: pa.Table, ctx: TaskContext) -> pa.Table:
     """What was purged from the store is not taken in again, wherever it is found."""
     purged = ctx.purged()

@@ -18,7 +18,7 @@ from bigcode.decide.columns import FILE, file_ids
 from bigcode.decide.optout import row_key
 from bigcode.run.consent import read_list
 from bigcode.run.planning import survey_session
-from bigcode.run.preview import _judge, _scratch
+from bigcode.run.preview import judge, scratch_layer
 from bigcode.run.records import Recorded
 from bigcode.run.session import Session
 from bigcode.run.told import reads_of, told
@@ -115,8 +115,8 @@ def sides(session: Session, address: str, against: str = "") -> Iterator[tuple[S
         if first:
             told_ = f"{', '.join(sorted(first)[:3])} would have to run before {address} is judged"
             raise fail("E507", told_, hint="Run `bigcode apply`, and compare afterwards.")
-        with _scratch(session.store) as scratch:
-            results, store = _judge(session, graph, [address], scratch)
+        with scratch_layer(session.store) as scratch:
+            results, store = judge(session, graph, found, [address], scratch)
             yield current, _side("the pending plan", address, results, store)
         return
     if against == "plan":

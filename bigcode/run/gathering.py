@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from bigcode.decide.columns import look_up, split_by
 from bigcode.run.collecting import basenames
 from bigcode.run.task import Inputs, Output, Task, TaskContext
+from bigcode.store.tables import read_table
 
 _KEYS = ("blob", "name", "path")
 
@@ -37,7 +38,8 @@ def scatter(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 def gather(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """The files of a bucket with all that was observed about them, row by row."""
     out = inputs.table("files")
-    observed = [*inputs.tables("columns")[:1], *inputs.tables("observed")]
+    (first, *_) = inputs.entries("columns")
+    observed = [read_table(inputs.store.objects, first.digest), *inputs.tables("observed")]
     out = _join(out, pa.concat_tables(observed), ("blob", "path"))
     for name in sorted(task.inputs):
         if name.startswith("observe."):

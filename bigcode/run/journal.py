@@ -1,4 +1,4 @@
-"""The journal of a run: an event a line, synced to the disk. It names nodes, digests and counts, never people."""
+"""The journal of a run: an event a line. It names nodes, digests and counts, never people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+
+SYNCED = ("ref",)
+"""Events that stand on the disk before the run goes on; of the others the last may be lost with the power."""
 
 
 class Journal:
@@ -23,4 +26,5 @@ class Journal:
         with (self.folder / "journal.jsonl").open("a") as stream:
             stream.write(json.dumps({"event": event, **values}, sort_keys=True) + "\n")
             stream.flush()
-            os.fsync(stream.fileno())
+            if event in SYNCED:
+                os.fsync(stream.fileno())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,12 +11,10 @@ from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact, Query
 from bigcode.evidence.query import run_query
+from bigcode.evidence.tally import PROJECT, sum_tallies
 from bigcode.run.collecting import records
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import read_table
-
-PROJECT = "host,owner,repository"
-"""Forks and namesakes are projects of their own."""
 
 
 def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -104,7 +101,7 @@ def tally(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 
 def dataset_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Counts of the ledger and of what was kept, each a query over the verdict tables."""
-    total = _sum_up([json.loads(inputs.store.objects.get(e.digest)) for e in inputs.entries("tally")])
+    total = sum_tallies(json.loads(inputs.store.objects.get(e.digest)) for e in inputs.entries("tally"))
     manifest = _digest_of(inputs, "verdicts")
 
     def count(name: str, value: int, unit: str, label: str, query: Query) -> None:
@@ -147,22 +144,6 @@ def dataset_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 
 
 _TAKEN_ALONG = ("optout.copy", "optout.seat")
-
-
-def _sum_up(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    total: dict[str, Any] = {"files": 0, "bytes": 0, "projects": 0, "reasons": {}, "redactions": {}}
-    total |= {"language": {}, "license": {}, "split": {}}
-    for part in parts:
-        for name in ("files", "bytes", "projects"):
-            total[name] += part[name]
-        for name in ("reasons", "redactions"):
-            for key, n in part[name].items():
-                total[name][key] = total[name].get(key, 0) + n
-        for name in ("language", "license", "split"):
-            for key, (n, size) in part[name].items():
-                files, found = total[name].get(key, (0, 0))
-                total[name][key] = (files + n, found + size)
-    return total
 
 
 def _consent_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> None:

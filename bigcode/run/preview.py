@@ -68,8 +68,8 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
     ledger = ledger_of(session.workspace, graph, before, set())
     altered: set[str] = set()
     # The scratch layer holds opt-out lists, so it goes whatever happens.
-    with _scratch(session.store) as scratch:
-        results, store = _judge(session, graph, found, wanted, scratch) if wanted else ({}, session.store)
+    with scratch_layer(session.store) as scratch:
+        results, store = judge(session, graph, found, wanted, scratch) if wanted else ({}, session.store)
         for address in wanted:
             old, new = Verdicts(before, address, session.store), Verdicts(results, address, store)
             if not same_training(old, new):
@@ -88,7 +88,7 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
 
 
 @contextmanager
-def _scratch(store: Store) -> Iterator[str]:
+def scratch_layer(store: Store) -> Iterator[str]:
     """A private folder inside the store, where names stay even if the process is killed; else a temporary one."""
     if not store.base.is_dir():
         with tempfile.TemporaryDirectory(prefix="bigcode-preview-") as folder:
@@ -118,7 +118,7 @@ def _before_judgement(graph: Graph, address: str) -> set[str]:
     }
 
 
-def _judge(
+def judge(
     session: Session, graph: Graph, found: Survey, datasets: list[str], scratch: str
 ) -> tuple[Recorded, Store]:
     """The judgements that would run, on top of the results that the survey found."""

@@ -28,7 +28,7 @@ from bigcode.run.engine import Engine
 from bigcode.run.executors import make_executor
 from bigcode.run.history import Chronicle
 from bigcode.run.journal import Journal
-from bigcode.run.preview import _scratch as scratch_layer
+from bigcode.run.preview import scratch_layer
 from bigcode.run.session import Session
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.run.work import Observer

@@ -34,9 +34,11 @@ def perform(payload: bytes) -> bytes:
     problems: list[Diagnostic] = []
     trace = ""
     try:
-        for name, items in _run(task, Inputs(store, task), ctx).items():
-            level = 3 if name in _LASTING else 1
-            outputs[name] = [_write(store, label, value, level) for label, value in items]
+        made = _run(task, Inputs(store, task), ctx)
+        with store.files.together():
+            for name, items in made.items():
+                level = 3 if name in _LASTING else 1
+                outputs[name] = [_write(store, label, value, level) for label, value in items]
     except Problem as problem:
         problems = list(problem.diagnostics)
         trace = traceback.format_exc()

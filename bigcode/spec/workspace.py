@@ -33,14 +33,17 @@ class Workspace:
     resources: Mapping[str, Resource]
     documents: Mapping[str, Document]
     _versions: dict[str, list[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _projects: list[str] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
         for address in self.resources:
             self._versions.setdefault(address.split("@")[0], []).append(address)
+            if address.startswith("Project/"):
+                self._projects.append(address)
 
     @property
     def project(self) -> Resource:
-        return next(r for r in self.resources.values() if r.kind == "Project")
+        return self.resources[self._projects[0]]
 
     def address_of(self, reference: str) -> str:
         """The full address of a reference that may leave out the version.

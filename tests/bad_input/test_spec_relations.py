@@ -114,7 +114,9 @@ def test_a_component_in_the_wrong_slot(bench: Any) -> None:
 
 
 def test_a_component_in_a_list_in_the_wrong_slot(bench: Any) -> None:
-    bench.change("dataset.yaml", "uses: quality.text\n      version: 1", "uses: dedup.minhash\n      version: 2")
+    bench.change(
+        "dataset.yaml", "uses: quality.text\n      version: 1", "uses: dedup.minhash\n      version: 2"
+    )
     at = bench.spot("dataset.yaml", "- uses: ^dedup.minhash")
     bench.refused("validate").only("E305", at=at, hint="languages.linguist")
 

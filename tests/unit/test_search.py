@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from workspaces import apply, copy_space, edit_spec, write_wishes
 
-from bigcode.cli import COMMANDS, run
+from bigcode.cli import run
 from bigcode.testing.corpus import EMAIL
 
 
@@ -20,11 +20,6 @@ def optedout(applied_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     write_wishes(space, [("owner", "requestlib")])
     apply(space)
     return space
-
-
-@pytest.fixture(autouse=True)
-def offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(COMMANDS, "search", ("Find a text.", "search"))
 
 
 def search(space: Path, capfd: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
@@ -102,7 +97,7 @@ def test_a_limit_says_that_there_is_more(applied: Path, capfd: pytest.CaptureFix
 def test_a_snapshot_that_nobody_may_read_is_not_searched(
     applied: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    edit_spec(applied / "snapshot.yaml", "access", value="sealed")
+    edit_spec(applied / "snapshot.yaml", "access", value="closed")
     assert run(["search", str(applied), "Dataset/tiny", "e", "--raw"]) == 5
     assert "the access of Snapshot/corpus@1.0.0 is `sealed`" in capfd.readouterr().err
     assert run(["search", str(applied), "Dataset/tiny", "e"]) == 0

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from bigcode.api.resource import Prose, Share, Spec, Uses
 from bigcode.spec.slots import Slot
 
+Access = Literal["public", "open", "gated", "stewards", "closed"]
+
 
 class SnapshotSpec(Spec):
     collector: Annotated[Uses, Slot("collector")]
     legal_basis: Annotated[str, Prose] = ""
-    access: Annotated[str, Prose] = "stewards"
+    access: Annotated[Access, Prose] = "stewards"
+    """Who may read what was collected: anybody (`public`, `open`), people who were let in one by one (`gated`), those
+    who look after the data (`stewards`), or nobody by hand (`closed`)."""
     buckets: Annotated[int, Field(ge=1, le=65536)] = 1024
     blob_partitions: Annotated[int, Field(ge=1, le=65536)] | None = None
     """Partitions of the blobs by digest prefix; as many as buckets unless given."""

@@ -331,22 +331,28 @@ def _find_base64(text: Bytes, classes: Bytes, row: int, spans: Integers, found: 
 
 @_inline
 def _count_pairs(text: Bytes, place: int) -> tuple[int, bool]:
-    """How many of `_PART` bytes from `place` on follow two hexadecimal digits and are none of a word, or somewhat more
-    where the text begins or ends, and whether there is a backslash."""
+    """How many of `_PART` bytes from `place` on end a pair of hexadecimal digits that is a word or follows an `x`, or
+    some number that is enough where the text begins or ends, and whether there is a backslash."""
     part = text[place : place + _PART]
     count, slashes = _B(0), _B(0)
     for j in range(len(part)):
         slashes = _B(slashes | _B(part[j] == _B(92)))
-    if place < 2 or len(part) < _PART:
+    if place < 3 or len(part) < _PART:
         return _PAIRS, slashes != 0
+    before = text[place - 3 : place - 3 + _PART]
     first, second = text[place - 2 : place - 2 + _PART], text[place - 1 : place - 1 + _PART]
     for j in range(_PART):
-        digit = _B(_B(part[j] - _B(48)) < _B(10))
-        letter = _B(_B(_B(part[j] | _B(32)) - _B(97)) < _B(26))
-        word = _B(_B(digit | letter) | _B(part[j] == _B(95)))
         pair = _B(_is_hex(first[j]) & _is_hex(second[j]))
-        count = _B(count + _B(pair & _B(word ^ _B(1))))
+        begins = _B(_is_no_word(before[j]) | _B(before[j] == _B(120)))
+        count = _B(count + _B(_B(pair & begins) & _is_no_word(part[j])))
     return np.int64(count), slashes != 0
+
+
+@_inline
+def _is_no_word(byte: np.uint8) -> np.uint8:
+    digit = _B(_B(byte - _B(48)) < _B(10))
+    letter = _B(_B(_B(byte | _B(32)) - _B(97)) < _B(26))
+    return _B(_B(_B(digit | letter) | _B(byte == _B(95))) ^ _B(1))
 
 
 @_inline
