@@ -328,7 +328,7 @@ def _election(p: Plan) -> list[Node]:
         p.node(
             "decide.elect",
             "decide_elect",
-            behaviour=3,
+            behaviour=4,
             identity={"threshold": threshold, "representative": list(p.spec.representative)},
             partitions=p.prefixes,
             inputs=(p.edge("ballots", "decide.ballots", "ballots", "named"), *members),
@@ -385,7 +385,7 @@ def _written(p: Plan) -> list[Node]:
             identity={"render": {**shown, "config": render.get("config", {})}, "sibling": spec.sibling},
             params={"render": render},
             partitions=p.buckets,
-            behaviour=3,
+            behaviour=4,
             inputs=(
                 p.edge("kept", "verdicts", "kept"),
                 p.edge("texts", "collect.fetch", "texts", "named", keyed=False),

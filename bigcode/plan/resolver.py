@@ -98,7 +98,7 @@ class Resolver:
 
 
 def core(
-    resource: str, step: str, function: str, *, module: str = JUDGE, behaviour: int = 2, **more: Any
+    resource: str, step: str, function: str, *, module: str = JUDGE, behaviour: int = 3, **more: Any
 ) -> Node:
     """A node whose work is a function of the core."""
     return Node(

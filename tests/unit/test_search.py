@@ -99,7 +99,7 @@ def test_a_snapshot_that_nobody_may_read_is_not_searched(
 ) -> None:
     edit_spec(applied / "snapshot.yaml", "access", value="closed")
     assert run(["search", str(applied), "Dataset/tiny", "e", "--raw"]) == 5
-    assert "the access of Snapshot/corpus@1.0.0 is `sealed`" in capfd.readouterr().err
+    assert "the access of Snapshot/corpus@1.0.0 is `closed`" in capfd.readouterr().err
     assert run(["search", str(applied), "Dataset/tiny", "e"]) == 0
 
 
