@@ -204,6 +204,7 @@ class Apply:
             {a: ref.value for a, ref in self._generations.items()},
             self.retrain,
             self._known,
+            thrifty=session.settings["executor"] == "auto",
         )
         # What a walk meets may undo it: an object that is damaged makes its action count as absent.
         self._known = {}

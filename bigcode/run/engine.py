@@ -18,6 +18,7 @@ from bigcode.plan.keys import Keys, labels_of, pin_keys
 from bigcode.plan.survey import held_results, recorded_identity
 from bigcode.run import faults
 from bigcode.run.commit import DELTA, Committer
+from bigcode.run.executors import InlineExecutor
 from bigcode.run.observe import forget
 from bigcode.run.payload import Packer, unpack_answer
 from bigcode.run.process import run_process
@@ -37,12 +38,16 @@ ENOUGH = 50
 """Problems after which no further task of a failed node is tried, where tasks run in this process one by one."""
 
 
+LITTLE_TASKS, LITTLE_BYTES = 256, 64 * 2**20
+
+
 class Engine:
     """Runs a graph against a store. The executor is made when the first task needs it.
 
     Args:
         refs: values of references by address, for what is pinned.
         known: results of nodes that need not run, from a survey of this graph and store.
+        thrifty: do little work in this process, and start the executor only for more.
     """
 
     def __init__(
@@ -55,12 +60,16 @@ class Engine:
         refs: Mapping[str, Any],
         retrain: frozenset[str] = frozenset(),
         known: Mapping[str, Mapping[str, Action]] | None = None,
+        *,
+        thrifty: bool = False,
     ) -> None:
         self.store, self.committer, self.observer = store, committer, observer
         self.run_ = Run(graph)
         self.refs, self.retrain = refs, retrain
         self._known = known or {}
         self._make_executor = make_executor
+        self._thrifty = thrifty
+        self._here = InlineExecutor()
         self._executor: Executor | None = None
         self._pins = pin_keys(graph)
         self._keys = Keys(self.run_.results)
@@ -171,9 +180,9 @@ class Engine:
     def _fill(self) -> None:
         """Hand tasks over while there is room; one that ran at once is looked at before the next."""
         while self._queue:
-            if self._executor is None:
+            if self._executor is None and not self._is_little(self._queue[0]):
                 self._executor = self._make_executor()
-            if len(self._futures) >= max(WINDOW, 2 * self._executor.workers):
+            if len(self._futures) >= max(WINDOW, 2 * self._at_work.workers):
                 return
             work = self._queue[0]
             if not work.started:
@@ -189,14 +198,26 @@ class Engine:
             if self._futures[future].at_once:
                 return
 
+    @property
+    def _at_work(self) -> Executor:
+        return self._executor or self._here
+
+    def _is_little(self, work: Work) -> bool:
+        """Whether a node's tasks are sooner done here than workers are started: judgements of a few files."""
+        if not self._thrifty or work.node.shape != "core" or len(work.todo) > LITTLE_TASKS:
+            return False
+        size = 0
+        for label in work.todo:
+            size += sum(e.bytes for entries in self._keys.inputs(work.node, label).values() for e in entries)
+        return size <= LITTLE_BYTES
+
     def _submit(self, work: Work, label: str) -> Future[bytes]:
         node = work.node
         inputs = self._keys.inputs(node, label)
         base = self.committer.base_of(node, label)
         payload = work.packer.pack(label, work.keys[label], inputs, base)
-        assert self._executor is not None
         try:
-            future = self._executor.submit(perform, payload, node.id)
+            future = self._at_work.submit(perform, payload, node.id)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from bigcode_pii import addresses, emails, keys, passwords, people
 from bigcode_pii.config import ENTITIES, Entity
 from bigcode_pii.findings import Finding, separate
-from bigcode_pii.gate import Gate, windows
+from bigcode_pii.gate import Gate, Patterns, windows
 from bigcode_pii.published_rules import issuer_rules
 
 Find = Callable[[bytes, int, int], Iterator[Finding]]
@@ -17,11 +17,15 @@ Find = Callable[[bytes, int, int], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`gates` are patterns of which one matches wherever `find` could find something, and cheap to look for."""
+    """`gates` are patterns of which one matches wherever `find` could find something, and cheap to look for.
+
+    Where they are not that cheap, `hints` are patterns of which one matches in every text that one of them matches in.
+    """
 
     entities: tuple[Entity, ...]
     gates: tuple[bytes, ...]
     find: Find
+    hints: tuple[bytes, ...] = ()
 
 
 _OPERATOR = rb"[\"'`\])]{0,2}[ \t]{0,12}(?::[ \t]?[A-Za-z.&\[\]]{1,16}[ \t]?=|:=|=>|=|[:,(])"
@@ -54,7 +58,7 @@ _RULES: tuple[Rule, ...] = (
     ),
     Rule(("KEY",), (rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY",), keys.find_private_keys),
     Rule(("KEY",), keys.FORMS, keys.find_forms),
-    Rule(("KEY",), keys.MORE_FORMS, keys.find_more_forms),
+    Rule(("KEY",), keys.MORE_FORMS, keys.find_more_forms, keys.HINTS_OF_MORE),
     Rule(
         ("KEY", "PASSWORD"),
         (
@@ -88,7 +92,12 @@ _RULES: tuple[Rule, ...] = (
         passwords.find_url_passwords,
     ),
     Rule(("NAME",), (_ROLES,), people.find_roles),
-    Rule(("NAME",), (rb"[^\s<>()=,;:\[\]{}][\"']?[ \t]*<[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9]",), people.find_mailboxes),
+    Rule(
+        ("NAME",),
+        (rb"[^\s<>()=,;:\[\]{}][\"']?[ \t]*<[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9]",),
+        people.find_mailboxes,
+        (rb"<[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9]",),
+    ),
     Rule(
         ("USERNAME",),
         (
@@ -108,7 +117,7 @@ _RULES: tuple[Rule, ...] = (
         people.find_mentions,
     ),
     Rule(("USERNAME",), (rb"\b(?:TODO|FIXME|XXX|HACK|BUG)\(@?[a-z][a-z0-9_.-]{2,30}\)",), people.find_tasks),
-    *(Rule(("KEY", "PASSWORD"), (rule.gate,), rule.find) for rule in issuer_rules()),
+    *(Rule(("KEY", "PASSWORD"), (rule.gate,), rule.find, rule.hints) for rule in issuer_rules()),
 )  # fmt: skip
 _COPYRIGHT = Rule(("NAME",), (rb"(?i)(?:copyright|\(c\)|\xc2\xa9)",), people.find_holders)
 
@@ -153,4 +162,4 @@ def _on_characters(content: bytes, finding: Finding) -> Finding:
 
 @lru_cache(maxsize=8)
 def _gate(rules: tuple[Rule, ...]) -> Gate:
-    return Gate([(index, pattern) for index, rule in enumerate(rules) for pattern in rule.gates])
+    return Gate([Patterns(rule.gates, rule.hints) for rule in rules])

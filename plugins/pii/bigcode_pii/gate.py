@@ -7,7 +7,7 @@ end. Hits of one rule that stand close together become one window, so that a hos
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import hyperscan
@@ -28,50 +28,102 @@ class Window:
     end: int
 
 
-class Gate:
-    """Patterns of several rules, compiled together; safe to share between threads.
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """The patterns of a rule, in the syntax of Hyperscan.
 
-    `patterns` are (index of the rule, pattern in the syntax of Hyperscan).
+    Where `hints` are given, one of them matches in every text in which one of the patterns does, and they take less time
+    to look for: only then are the patterns of the rule looked for.
     """
 
-    def __init__(self, patterns: Sequence[tuple[int, bytes]]) -> None:
-        self.rules = [rule for rule, _ in patterns]
-        self.database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self.database.compile(
-            expressions=[pattern for _, pattern in patterns],
-            ids=list(range(len(patterns))),
-            elements=len(patterns),
-            flags=[0] * len(patterns),
-        )
-        self.local = threading.local()
+    patterns: tuple[bytes, ...]
+    hints: tuple[bytes, ...] = ()
+
+
+class Gate:
+    """Patterns of several rules, compiled together at the first text; safe to share between threads."""
+
+    def __init__(self, rules: Sequence[Patterns]) -> None:
+        places = [
+            (rule, pattern) for rule, each in enumerate(rules) if not each.hints for pattern in each.patterns
+        ]
+        hints = [(rule, hint) for rule, each in enumerate(rules) for hint in each.hints]
+        self.first = Scanner([pattern for _, pattern in places])
+        self.rules = [rule for rule, _ in places]
+        self.hints = Scanner([hint for _, hint in hints], once=True)
+        self.hinted = [rule for rule, _ in hints]
+        self.late = {rule: Scanner(list(rules[rule].patterns)) for rule in sorted(set(self.hinted))}
 
     def hits(self, content: bytes | memoryview) -> dict[int, list[list[int]]]:
         """By rule: pairs of the first and the last end of matches, for matches that stand close together."""
-        scratch = getattr(self.local, "scratch", None)
-        if scratch is None:
-            scratch = self.local.scratch = hyperscan.Scratch(self.database)
         found: dict[int, list[list[int]]] = {}
-        if len(content):
-            self.database.scan(content, match_event_handler=self._note, context=found, scratch=scratch)
+        if not len(content):
+            return found
+        self.first.scan(content, self._note, found)
+        if self.hinted:
+            hinted: set[int] = set()
+            self.hints.scan(content, self._note_hint, hinted)
+            for rule in sorted(hinted):
+                self.late[rule].scan(content, _note, found.setdefault(rule, []))
+                if not found[rule]:
+                    del found[rule]
         return found
 
+    def _note_hint(self, pattern: int, _start: int, end: int, _flags: int, hinted: set[int]) -> None:
+        hinted.add(self.hinted[pattern])
+
     def _note(
-        self, pattern: int, _start: int, end: int, _flags: int, found: dict[int, list[list[int]]]
+        self, pattern: int, start: int, end: int, flags: int, found: dict[int, list[list[int]]]
     ) -> None:
         rule = self.rules[pattern]
         groups = found.get(rule)
         if groups is None:
             found[rule] = [[end, end]]
-            return
-        # Ends of one pattern ascend; those of several patterns of a rule need not.
-        last = groups[-1]
-        if last[0] - _JOIN <= end <= last[1] + _JOIN:
-            if end > last[1]:
-                last[1] = end
-            elif end < last[0]:
-                last[0] = end
         else:
-            groups.append([end, end])
+            _note(pattern, start, end, flags, groups)
+
+
+def _note(_pattern: int, _start: int, end: int, _flags: int, groups: list[list[int]]) -> None:
+    # Ends of one pattern ascend; those of several patterns of a rule need not.
+    if groups and groups[-1][0] - _JOIN <= end <= groups[-1][1] + _JOIN:
+        last = groups[-1]
+        if end > last[1]:
+            last[1] = end
+        elif end < last[0]:
+            last[0] = end
+    else:
+        groups.append([end, end])
+
+
+class Scanner:
+    """Patterns in one database, each reported at every end of a match, or `once` a text."""
+
+    def __init__(self, patterns: Sequence[bytes], once: bool = False) -> None:
+        self.patterns, self.once = patterns, once
+        self.lock, self.local = threading.Lock(), threading.local()
+        self.database: hyperscan.Database | None = None
+
+    def scan(self, content: bytes | memoryview, note: Callable[..., None], context: object) -> None:
+        scratch = getattr(self.local, "scratch", None)
+        if scratch is None:
+            scratch = self.local.scratch = hyperscan.Scratch(self._load())
+        self.database.scan(content, match_event_handler=note, context=context, scratch=scratch)
+
+    def _load(self) -> hyperscan.Database:
+        with self.lock:
+            if self.database is None:
+                self.database = self.compile()
+            return self.database
+
+    def compile(self) -> hyperscan.Database:
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        database.compile(
+            expressions=list(self.patterns),
+            ids=list(range(len(self.patterns))),
+            elements=len(self.patterns),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH if self.once else 0] * len(self.patterns),
+        )
+        return database
 
 
 def windows(content: bytes, hits: dict[int, list[list[int]]]) -> Iterator[Window]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+
+import re2
 
 from bigcode_pii.config import Entity
 from bigcode_pii.findings import Finding, encoded_runs, latin
@@ -84,19 +87,28 @@ def find_keys(content: bytes) -> Iterator[Finding]:
             for match in pattern.finditer(content):
                 if not looks_invented(match.group(1)) and measure_entropy(match.group(1)) >= 3.0:
                     yield Finding(*match.span(1), "KEY", kind, score)
-    for kind, pattern, bits, score in _BY_NAME:
-        for match in pattern.finditer(content):
-            value = match.group(2)
-            if is_random(value, bits) and not _HARMLESS_NAME.search(match.group(1)):
-                yield Finding(*match.span(2), "KEY", kind, score)
+    for rule, match in _match_names(content, 0, len(content)):
+        yield Finding(*match.span(2), "KEY", rule.kind, rule.score)
+
+
+@dataclass(frozen=True, slots=True)
+class _ByName:
+    """Group 1 of `pattern` is the name, group 2 the value, which must have `bits` of entropy a byte. `needs` are of
+    lower case, one of them is in every match."""
+
+    kind: str
+    pattern: re2._Regexp
+    bits: float
+    score: float
+    needs: tuple[bytes, ...]
 
 
 _BY_NAME = (
-    ("assigned", _ASSIGNED, 3.0, 0.75),
-    ("line", _SET_IN_LINE, 3.3, 0.7),
-    ("header", _HEADER, 3.3, 0.75),
-    ("query", _IN_QUERY, 3.3, 0.7),
-    ("url", _IN_URL, 2.5, 0.7),
+    _ByName("assigned", _ASSIGNED, 3.0, 0.75, (b'"', b"'", b"`")),
+    _ByName("line", _SET_IN_LINE, 3.3, 0.7, (b"=", b":")),
+    _ByName("header", _HEADER, 3.3, 0.75, (b"bearer", b"authorization")),
+    _ByName("query", _IN_QUERY, 3.3, 0.7, (b"?", b"&")),
+    _ByName("url", _IN_URL, 2.5, 0.7, (b"://",)),
 )
 
 
@@ -113,47 +125,71 @@ def find_forms(content: bytes, start: int = 0, end: int | None = None) -> Iterat
 def find_named(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
     """Random-looking values that are assigned to a telling name, sent in a header or put into a URL; where the name,
     or the place in the URL, says so, they are a PASSWORD."""
-    for kind, pattern, bits, score in _BY_NAME:
-        for match in pattern.finditer(content, start, end):
-            value = match.group(2)
-            if is_random(value, bits) and not _HARMLESS_NAME.search(match.group(1)):
-                secret: Entity = "PASSWORD" if kind == "url" or _PASSWORD.search(match.group(1)) else "KEY"
-                # What stands for a password and has the length of a digest is one more often than not.
-                if secret == "PASSWORD" and _BARE_DIGEST.search(value):
-                    continue
-                yield Finding(*match.span(2), secret, kind, score)
+    for rule, match in _match_names(content, start, len(content) if end is None else end):
+        secret: Entity = "PASSWORD" if rule.kind == "url" or _PASSWORD.search(match.group(1)) else "KEY"
+        # What stands for a password and has the length of a digest is one more often than not.
+        if secret == "KEY" or not _BARE_DIGEST.search(match.group(2)):
+            yield Finding(*match.span(2), secret, rule.kind, rule.score)
+
+
+def _match_names(content: bytes, start: int, end: int) -> Iterator[tuple[_ByName, re2._Match]]:
+    """What is named like a secret, or stands where one does, and looks random."""
+    low = content[start:end].lower()
+    for rule in _BY_NAME:
+        if not any(word in low for word in rule.needs):
+            continue
+        for match in rule.pattern.finditer(content, start, end):
+            if is_random(match.group(2), rule.bits) and not _HARMLESS_NAME.search(match.group(1)):
+                yield rule, match
 
 
 _PASSWORD = latin(rb"(?i)passw(?:or)?d|passphrase|pwd")
 _BARE_DIGEST = latin(rb"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64})$")
-# Forms that `find_keys` does not look for. The last is that of many issuers: short prefixes, then a random run.
-_MORE_FORMS: tuple[tuple[str, bytes, float], ...] = (
-    ("azure", rb"AccountKey=([A-Za-z0-9+/]{86}==)", 0.97),
-    ("telegram", rb"\b([0-9]{8,10}:AA[A-Za-z0-9_-]{33})\b", 0.95),
-    ("webhook", rb"discord(?:app)?\.com/api/webhooks/([0-9]{17,20}/[A-Za-z0-9_-]{60,80})", 0.95),
-    ("prefixed", rb"\b((?:[a-z]{2,8}|[A-Z]{2,6})[_-](?:[a-z0-9]{1,8}[_-]){0,2}[A-Za-z0-9]{24,128})\b", 0.6),
+# Forms that `find_keys` does not look for, with what stands in each. The last is that of many issuers: short prefixes, then a random run.
+_MORE_FORMS: tuple[tuple[str, bytes, float, bytes], ...] = (
+    ("azure", rb"AccountKey=([A-Za-z0-9+/]{86}==)", 0.97, b"AccountKey="),
+    ("telegram", rb"\b([0-9]{8,10}:AA[A-Za-z0-9_-]{33})\b", 0.95, b":AA"),
+    (
+        "webhook",
+        rb"discord(?:app)?\.com/api/webhooks/([0-9]{17,20}/[A-Za-z0-9_-]{60,80})",
+        0.95,
+        b"/webhooks/",
+    ),
+    (
+        "prefixed",
+        rb"\b((?:[a-z]{2,8}|[A-Z]{2,6})[_-](?:[a-z0-9]{1,8}[_-]){0,2}[A-Za-z0-9]{24,128})\b",
+        0.6,
+        b"",
+    ),
 )
 _DIGEST_BEFORE = latin(rb"(?i)(?:sha[0-9]{1,3}|md5|blake[0-9a-z]{1,4})[=:-]$")
-_BY_MORE = tuple((kind, latin(pattern), score) for kind, pattern, score in _MORE_FORMS)
+_BY_MORE = tuple((kind, latin(pattern), score, need) for kind, pattern, score, need in _MORE_FORMS)
 FORMS: tuple[bytes, ...] = tuple(pattern for _, pattern, _ in _FORMS)
-MORE_FORMS: tuple[bytes, ...] = tuple(pattern.replace(b",128})\\b", b"})") for _, pattern, _ in _MORE_FORMS)
+MORE_FORMS: tuple[bytes, ...] = tuple(
+    pattern.replace(b",128})\\b", b"})") for _, pattern, _, _ in _MORE_FORMS
+)
 """Patterns of the forms, for a gate."""
+HINTS_OF_MORE = (rb"AccountKey=", rb"[0-9]:AA", rb"/api/webhooks/", rb"[_-][A-Za-z0-9]{24}")
+"""Of `MORE_FORMS`, what each has and is cheaper to look for."""
 
 
 def find_more_forms(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
     """Credentials of further forms, between `start` and `end`; those of no certain issuer only if the random part
     mixes capital and small letters with digits, which names in programs hardly do."""
-    for kind, pattern, score in _BY_MORE:
-        for match in pattern.finditer(content, start, end):
+    stop = len(content) if end is None else end
+    for kind, pattern, score, need in _BY_MORE:
+        if content.find(need, start, stop) < 0:
+            continue
+        for match in pattern.finditer(content, start, stop):
             value = match.group(1)
-            if looks_invented(value) or measure_entropy(value) < 3.0:
-                continue
             if kind == "prefixed":
-                # `sha256=` and the like stand before digests in the base64 of file names.
-                digest = _DIGEST_BEFORE.search(content[max(0, match.start(1) - 12) : match.start(1)])
-                if digest or not is_scattered(value.replace(b"_", b"-").rpartition(b"-")[2]):
+                if not is_scattered(value.replace(b"_", b"-").rpartition(b"-")[2]):
                     continue
-            yield Finding(*match.span(1), "KEY", kind, score)
+                # `sha256=` and the like stand before digests in the base64 of file names.
+                if _DIGEST_BEFORE.search(content[max(0, match.start(1) - 12) : match.start(1)]):
+                    continue
+            if not looks_invented(value) and measure_entropy(value) >= 3.0:
+                yield Finding(*match.span(1), "KEY", kind, score)
 
 
 def find_private_keys(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:

@@ -70,18 +70,32 @@ _NO_HOST = latin(
 )
 
 
+_ASSIGNED = (
+    (_QUOTED, (b'"', b"'", b"`")),
+    (_ESCAPED_JSON, (b'\\"',)),
+    (_BARE, (b"=", b":")),
+    (_FLAG, (b"--", b"sshpass -p")),
+    (_TAG, (b"</",)),
+)
+"""Patterns whose first group is the name and whose last one is the value; what is in lower case beside each, one of it
+stands in every match."""
+
+
 def find_passwords(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
     """Values that are assigned to a name such as `db_password`, and look like what a person makes up: letters with
     digits or signs. Left out: words alone, placeholders, references to variables, hashes and paths.
 
     Words alone are left out since messages and labels have the same form; a password of one word is missed.
     """
-    for pattern in (_QUOTED, _ESCAPED_JSON, _BARE, _FLAG, _TAG):
+    low = content[start:end].lower()
+    for pattern, needs in _ASSIGNED:
+        if not any(sign in low for sign in needs):
+            continue
         for match in pattern.finditer(content, start, end):
             group = next(i for i in range(2, pattern.groups + 1) if match.group(i) is not None)
             if _says_password(match.group(1)) and is_made_up(match.group(group)):
                 yield Finding(*match.span(group), "PASSWORD", "assigned", _score(match.group(group)))
-    for match in _IN_SQL.finditer(content, start, end):
+    for match in _IN_SQL.finditer(content, start, end) if b"identified" in low else ():
         if is_made_up(match.group(2)):
             yield Finding(*match.span(2), "PASSWORD", "sql", _score(match.group(2)))
     for match in _IN_TEXT.finditer(content, start, end):

@@ -8,6 +8,7 @@ the one for any name and value, which this plugin does in its own way.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ from bigcode_pii.secrecy import looks_invented, measure_entropy
 _DATA = Path(__file__).parent / "data" / "gitleaks.json"
 _OPTIONAL_START = r"(?i)[\w.-]{0,50}?"
 _NEAR = 2048
+_COMMON = frozenset({"sourcegraph-access-token"})
 _PASSWORDS = frozenset({"curl-auth-user"})
 _BARE_DIGEST = latin(rb"^[0-9a-f]{32}$|^[0-9a-f]{40}$|^[0-9a-f]{64}$")
 
@@ -42,6 +44,13 @@ class IssuerRule:
         if self.pattern.startswith(_OPTIONAL_START):
             return ("(?i)" + self.pattern[len(_OPTIONAL_START) :]).encode()
         return self.pattern.encode()
+
+    @property
+    def hints(self) -> tuple[bytes, ...]:
+        """The keywords, where the pattern has a part that begins with none of them and is common: a digest in hex."""
+        if self.name not in _COMMON:
+            return ()
+        return tuple(b"(?i)" + re.escape(word) for word in self.keywords)
 
     def find(self, content: bytes, start: int = 0, end: int | None = None) -> Iterator[Finding]:
         """Secrets of this issuer between `start` and `end` that are random enough."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
 from math import log2
+from operator import ne
 
 from bigcode_pii.findings import latin
 
@@ -45,36 +45,35 @@ def is_random(value: bytes, bits: float) -> bool:
     Its letters and digits must change places often, as they do in random text and hardly in names such as
     `oauth2_client_v10` or in paths; without digits, even more often.
     """
-    if measure_entropy(value) < bits or _PLACEHOLDER.search(value) or _REFERENCE.search(value):
+    # What rules out most comes first.
+    classes = value.translate(_CLASSES, _OTHERS)
+    digits = classes.count(b"d")
+    if digits == len(classes) or _changes(classes) < (0.25 if digits >= 2 else 0.4) * len(classes):
         return False
-    if _UUID.search(value) or _DIGEST_MARK.search(value) or any(run in value for run in _RUNS):
+    if _PLACEHOLDER.search(value) or _REFERENCE.search(value) or measure_entropy(value) < bits:
         return False
-    classes = [_CLASS[byte] for byte in value if _CLASS[byte] != _OTHER]
-    digits = classes.count(_DIGIT)
-    changes = sum(a != b for a, b in pairwise(classes))
-    return digits < len(classes) and changes >= (0.25 if digits >= 2 else 0.4) * len(classes)
+    return not (_UUID.search(value) or _DIGEST_MARK.search(value) or any(run in value for run in _RUNS))
 
 
-_DIGIT, _LOWER, _UPPER, _OTHER = range(4)
-
-
-def _classify(byte: int) -> int:
+def _classify(byte: int) -> bytes:
     char = chr(byte)
-    if not char.isascii() or not char.isalnum():
-        return _OTHER
-    return _DIGIT if char.isdigit() else _LOWER if char.islower() else _UPPER
+    return b"d" if char.isdigit() else b"l" if char.islower() else b"u"
 
 
-_CLASS = tuple(_classify(byte) for byte in range(256))
+_OTHERS = bytes(byte for byte in range(256) if not (chr(byte).isascii() and chr(byte).isalnum()))
+_CLASSES = b"".join(b"o" if byte in _OTHERS else _classify(byte) for byte in range(256))
+"""Letters and digits by kind."""
+
+
+def _changes(classes: bytes) -> int:
+    """At how many places another kind begins."""
+    return sum(map(ne, classes, classes[1:]))
 
 
 def is_scattered(value: bytes) -> bool:
     """Whether digits, small and capital letters stand mixed as in random text: at least three of each, four bits of
     entropy a byte, and a change of class at every other place (random base62 changes at three of five)."""
-    classes = [_CLASS[byte] for byte in value]
-    if (
-        min(classes.count(_DIGIT), classes.count(_LOWER), classes.count(_UPPER)) < 3
-        or measure_entropy(value) < 4.0
-    ):
+    classes = value.translate(_CLASSES)
+    if min(classes.count(b"d"), classes.count(b"l"), classes.count(b"u")) < 3:
         return False
-    return sum(a != b for a, b in pairwise(classes)) >= 0.5 * (len(classes) - 1)
+    return _changes(classes) >= 0.5 * (len(classes) - 1) and measure_entropy(value) >= 4.0
