@@ -21,11 +21,12 @@ PARTS = (
     "&copy;", "&amp;", "&#12;", "&#x1f;", "&#x;", "&;", "&#\u0663;", "&a", ";", "{#a}", "{#a b}", "{#}", "](#a)",
     "](http://x)", "](mailto:a b)", "](x)",
     # Words that the library reads as others, alone and side by side.
-    "(c)", "(C)", "(c\u0301)", "(c\u0302)", "(c(s))", "\u00a9", "copyright", "Copyright", "license", "license(s)", "(s)",
-    "https", "http://a.b", "are", "these", "copies",
+    "(c)", "(C)", "(c\u0301)", "(c\u0302)", "(c(s))", "\u00a9", "copyright", "Copyright", "license", "license(s)",
+    "(s)", "https", "http://a.b", "are", "these", "copies",
     # Letters, digits and marks beyond ASCII, and what stands for them.
     "\u00c9", "\u0130", "\u03a3", "\u00bd", "\u00b2", "\u2167", "\u0663", "\u0300", "\u0301", "\u0302", "\u0903",
-    "\u00e9", "\u00b4", "\u00af", "\u00a0", "\u65e5", "\U0001d7d8", "\ud800", "_", "-", " ", "  ", "x", "9", "/", "@", "'",
+    "\u00e9", "\u00b4", "\u00af", "\u00a0", "\u65e5", "\U0001d7d8", "\ud800", "_", "-", " ", "  ",
+    "x", "9", "/", "@", "'",
 )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ Find = Callable[[bytes, int, int], Iterator[Finding]]
 class Rule:
     """`gates` are patterns of which one matches wherever `find` could find something, and cheap to look for.
 
-    Where they are not that cheap, `hints` are patterns of which one matches in every text that one of them matches in.
+    Where they are not that cheap, `hints` are patterns of which one matches in every text in which `find` could find
+    something.
     """
 
     entities: tuple[Entity, ...]

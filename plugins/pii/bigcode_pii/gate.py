@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import hyperscan
+
+if TYPE_CHECKING:
+    from bigcode.api import Context
 
 BACK = 4096
 """Bytes before the end of a first match that a rule may look at, within the line: web tokens are that long."""
@@ -32,8 +38,8 @@ class Window:
 class Patterns:
     """The patterns of a rule, in the syntax of Hyperscan.
 
-    Where `hints` are given, one of them matches in every text in which one of the patterns does, and they take less time
-    to look for: only then are the patterns of the rule looked for.
+    Where `hints` are given, the patterns are looked for only in texts in which one of the hints matches: that spares
+    the time of patterns that many texts make slow, for a rule that can find nothing elsewhere.
     """
 
     patterns: tuple[bytes, ...]
@@ -54,12 +60,18 @@ class Gate:
         self.hinted = [rule for rule, _ in hints]
         self.late = {rule: Scanner(list(rules[rule].patterns)) for rule in sorted(set(self.hinted))}
 
+    def prepare(self, ctx: Context) -> None:
+        """Compile what every text is scanned with, or take it from the memory: it takes half a second."""
+        if self.rules:
+            self.first.prepare(ctx)
+
     def hits(self, content: bytes | memoryview) -> dict[int, list[list[int]]]:
         """By rule: pairs of the first and the last end of matches, for matches that stand close together."""
         found: dict[int, list[list[int]]] = {}
         if not len(content):
             return found
-        self.first.scan(content, self._note, found)
+        if self.rules:
+            self.first.scan(content, self._note, found)
         if self.hinted:
             hinted: set[int] = set()
             self.hints.scan(content, self._note_hint, hinted)
@@ -109,13 +121,28 @@ class Scanner:
             scratch = self.local.scratch = hyperscan.Scratch(self._load())
         self.database.scan(content, match_event_handler=note, context=context, scratch=scratch)
 
+    def prepare(self, ctx: Context) -> None:
+        """Compile the database, or take the compiled one that an earlier run has left."""
+        with self.lock:
+            if self.database is not None:
+                return
+            key = f"hyperscan-{hyperscan.__version__}/{self.once:d}/{_digest(self.patterns)}"
+            kept = ctx.recall(key)
+            if kept is not None:
+                # The library checks version, sum and processor.
+                with suppress(hyperscan.error):
+                    self.database = hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
+                    return
+            self.database = self._compile()
+            ctx.remember(key, hyperscan.dumpb(self.database))
+
     def _load(self) -> hyperscan.Database:
         with self.lock:
             if self.database is None:
-                self.database = self.compile()
+                self.database = self._compile()
             return self.database
 
-    def compile(self) -> hyperscan.Database:
+    def _compile(self) -> hyperscan.Database:
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         database.compile(
             expressions=list(self.patterns),
@@ -124,6 +151,10 @@ class Scanner:
             flags=[hyperscan.HS_FLAG_SINGLEMATCH if self.once else 0] * len(self.patterns),
         )
         return database
+
+
+def _digest(patterns: Sequence[bytes]) -> str:
+    return sha256(b"".join(b"%d:%s" % (len(pattern), pattern) for pattern in patterns)).hexdigest()
 
 
 def windows(content: bytes, hits: dict[int, list[list[int]]]) -> Iterator[Window]:

@@ -36,6 +36,7 @@ class Gated:
         self.detector = Detector(config.entities, config.copyright_names)
 
     def run(self, table: pa.Table, ctx: Context) -> pa.Table:
+        self.detector.gate.prepare(ctx)
         found: dict[int, tuple[bytes, list[Finding]]] = {}
         for row, view in enumerate(views(table["content"])):
             hits = self.detector.hits(view)

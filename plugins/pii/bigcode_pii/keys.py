@@ -145,7 +145,8 @@ def _match_names(content: bytes, start: int, end: int) -> Iterator[tuple[_ByName
 
 _PASSWORD = latin(rb"(?i)passw(?:or)?d|passphrase|pwd")
 _BARE_DIGEST = latin(rb"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64})$")
-# Forms that `find_keys` does not look for, with what stands in each. The last is that of many issuers: short prefixes, then a random run.
+# Forms that `find_keys` does not look for, with what stands in each. The last is that of many issuers: short prefixes,
+# then a random run.
 _MORE_FORMS: tuple[tuple[str, bytes, float, bytes], ...] = (
     ("azure", rb"AccountKey=([A-Za-z0-9+/]{86}==)", 0.97, b"AccountKey="),
     ("telegram", rb"\b([0-9]{8,10}:AA[A-Za-z0-9_-]{33})\b", 0.95, b":AA"),

@@ -47,7 +47,7 @@ class IssuerRule:
 
     @property
     def hints(self) -> tuple[bytes, ...]:
-        """The keywords, where the pattern has a part that begins with none of them and is common: a digest in hex."""
+        """The keywords, where the pattern alone matches what is common, such as any digest in hex."""
         if self.name not in _COMMON:
             return ()
         return tuple(b"(?i)" + re.escape(word) for word in self.keywords)

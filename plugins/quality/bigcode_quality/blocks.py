@@ -1,4 +1,4 @@
-"""A column of contents in blocks, as NumPy sees them without a copy. Blocks bound the memory of a pass over the bytes."""
+"""A column of contents in blocks, as NumPy sees them without a copy; they bound the memory of a pass over the bytes."""
 
 from __future__ import annotations
 

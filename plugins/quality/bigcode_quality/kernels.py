@@ -172,7 +172,11 @@ def count_lines(data: Bytes, bounds: Integers, weights: NDArray[np.uint32], out:
             size *= 2
         if size > room:
             room = size
-            sums, starts, sizes = np.zeros(room, np.uint64), np.zeros(room, np.int64), np.zeros(room, np.int64)
+            sums, starts, sizes = (
+                np.zeros(room, np.uint64),
+                np.zeros(room, np.int64),
+                np.zeros(room, np.int64),
+            )
         sums[:size] = 0
         mask, steps, unique, start = size - 1, 0, 0, 0
         most = 16 * len(text) + 1024

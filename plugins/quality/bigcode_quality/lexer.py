@@ -24,6 +24,8 @@ LINE, LONG, RAW, CHARACTER = 1, 2, 3, 4
 
 _LF, _SPACE, _TAB, _BACKSLASH, _QUOTE, _APOSTROPHE, _TICK = 10, 32, 9, 92, 34, 39, 96
 _SIGN, _SLASH, _STAR, _SEMICOLON, _OPEN, _CLOSE = 35, 47, 42, 59, 91, 93
+_PREFIXES = (82, 85, 114, 117)
+_OPERATORS = (61, 40, 44, 58, 33, 124, 38)
 _LONGEST_ESCAPE = 10
 
 
@@ -70,7 +72,7 @@ def _count(text: Bytes, rule: Bytes, starter: Bytes) -> int:
                 stop, counts = _to_block_end(text, j + 2), True
             elif rule[REGEX] and _follows_operator(text, j):
                 stop = _to_regex_end(text, j + 1)
-        elif byte == _QUOTE or byte == _APOSTROPHE:
+        elif byte in (_QUOTE, _APOSTROPHE):
             triple = rule[TRIPLE_DOUBLE] if byte == _QUOTE else rule[TRIPLE_SINGLE]
             if triple and following == byte and j + 2 < end and text[j + 2] == byte:
                 stop, counts = _to_triple_end(text, j + 3, byte), triple == 2 and _begins_line(text, j)
@@ -105,11 +107,11 @@ def _begins_line(text: Bytes, j: int) -> bool:
     if j == 0 or text[j - 1] == _LF:
         return True
     before = text[j - 1]
-    if before == 82 or before == 85 or before == 114 or before == 117:
+    if before in _PREFIXES:
         if j >= 2 and text[j - 2] == _LF:
             return True
-        return j >= 3 and (text[j - 2] == _SPACE or text[j - 2] == _TAB) and _is_space(text[j - 3])
-    return j >= 2 and (before == _SPACE or before == _TAB) and _is_space(text[j - 2])
+        return j >= 3 and text[j - 2] in (_SPACE, _TAB) and _is_space(text[j - 3])
+    return j >= 2 and before in (_SPACE, _TAB) and _is_space(text[j - 2])
 
 
 @_inner
@@ -120,7 +122,7 @@ def _follows_operator(text: Bytes, j: int) -> bool:
     if j == 0:
         return False
     sign = text[j - 1]
-    return sign == 61 or sign == 40 or sign == 44 or sign == 58 or sign == 33 or sign == 124 or sign == 38
+    return sign in _OPERATORS
 
 
 @_inner

@@ -22,18 +22,26 @@ PARTS = [
     part.encode("utf-8", "surrogatepass")
     for part in (
         # What begins, ends and escapes strings and comments.
-        '"', '""', '"""', "'", "''", "'''", "`", "\\", "\\\\", '\\"', "\\'", "\n", "\r\n", "\r", "//", "/*", "*/", "/*/", "/",
-        "#", "#[", ";", " ", "\t", "  ", "=", "=/", "(/a[/]", "[", "]", "r", "u", "\nr", " \tR", "'a'", "'\\n'", "'\\u{1F600}'",
+        '"', '""', '"""', "'", "''", "'''", "`", "\\", "\\\\", '\\"', "\\'", "\n", "\r\n", "\r", "//", "/*", "*/",
+        "/*/", "/", "#", "#[", ";", " ", "\t", "  ", "=", "=/", "(/a[/]", "[", "]", "r", "u", "\nr", " \tR", "'a'",
+        "'\\n'", "'\\u{1F600}'",
         # Data written as text, at the edges of what counts.
-        "A" * 63, "Ab0+/=\n" * 9, "\\u00e9" * 7, "\\u00e9", "\\u12", "0x12, " * 7, "\\x1f", "12 ", "ab,", "x12", "_12", "12_",
+        "A" * 63, "Ab0+/=\n" * 9, "\\u00e9" * 7, "\\u00e9", "\\u12", "0x12, " * 7, "\\x1f", "12 ", "ab,", "x12", "_12",
+        "12_",
         # Marks of generated files, and letters that fold to those of a hint.
-        "Do not edit", "do not edit!\n", "GENERATED", "@generated\n", "created automatically", "this file was generated",
-        "generated b\u017f", "\u212a",
+        "Do not edit", "do not edit!\n", "GENERATED", "@generated\n", "created automatically",
+        "this file was generated", "generated b\u017f", "\u212a",
         # Characters, and bytes that are none.
         "<?xml version=", "é" * 87, "ü", "日本", "٣", "½", "\ud800", "x", "x = 1\n", "\n\n", "a" * 40 + "\n",
     )
 ] + [b"\xff", b"\x80", b"\xc3", b"\0"]  # fmt: skip
-CONTENTS = st.lists(st.lists(st.sampled_from(PARTS) | st.binary(max_size=3), max_size=24).map(b"".join), max_size=4)
+CONTENTS = st.lists(
+    st.lists(st.sampled_from(PARTS) | st.binary(max_size=3), max_size=24).map(b"".join), max_size=4
+)
+
+
+def extension_of(syntax: str) -> str:
+    return min(e for e in EXTENSIONS if EXTENSIONS[e] == syntax)
 
 
 def assert_same(contents: list[bytes], extensions: list[str], lines: int = 3) -> None:
@@ -50,23 +58,25 @@ def assert_same(contents: list[bytes], extensions: list[str], lines: int = 3) ->
 
 
 @settings(deadline=None)
-
-
-@given(CONTENTS.filter(bool), st.sampled_from([".txt", *(min(e for e in EXTENSIONS if EXTENSIONS[e] == s) for s in SYNTAXES)]))
+@given(
+    CONTENTS.filter(bool),
+    st.sampled_from([".txt", *(min(e for e in EXTENSIONS if EXTENSIONS[e] == s) for s in SYNTAXES)]),
+)
 def test_any_texts_measure_the_same(contents: list[bytes], extension: str):
     assert_same(contents, [extension] * len(contents))
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_any_two_signs_in_a_row_are_read_the_same_in_any_syntax(syntax: str):
-    extension = min(e for e in EXTENSIONS if EXTENSIONS[e] == syntax)
     contents = [b"".join((first, second, b"a", first)) for first in PARTS for second in PARTS]
-    assert_same(contents, [extension] * len(contents))
+    assert_same(contents, [extension_of(syntax)] * len(contents))
 
 
 def test_real_files_measure_the_same():
     paths = sorted(Path(np.__file__).parent.rglob("*"))
-    files = [path for path in paths if path.suffix in {*EXTENSIONS, ".txt", ".md", ".pyi"} and path.is_file()][:400]
+    files = [
+        path for path in paths if path.suffix in {*EXTENSIONS, ".txt", ".md", ".pyi"} and path.is_file()
+    ][:400]
     assert len(files) > 200
     assert_same([path.read_bytes() for path in files], [path.suffix.lower() for path in files], 10)
 

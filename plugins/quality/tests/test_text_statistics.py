@@ -100,8 +100,6 @@ def test_the_settings_say_how_far_down_a_mark_counts():
 
 
 @settings(deadline=None)
-
-
 @given(st.text(max_size=300).map(lambda text: text.encode("utf-8", "ignore")) | st.binary(max_size=80))
 def test_the_numbers_agree_with_their_definition(content: bytes):
     (row,) = observe(content)
@@ -116,8 +114,6 @@ def test_the_numbers_agree_with_their_definition(content: bytes):
 
 
 @settings(deadline=None)
-
-
 @given(st.lists(st.binary(max_size=80)), st.lists(st.binary(max_size=80)))
 def test_rows_do_not_depend_on_which_rows_share_the_table(some: list[bytes], others: list[bytes]):
     stage = build()

@@ -174,8 +174,6 @@ texts = st.lists(pieces, max_size=40).map(b"".join)
 
 
 @settings(deadline=None)
-
-
 @given(st.lists(texts, max_size=6))
 def test_encoded_data_is_what_the_published_patterns_match(contents: list[bytes]):
     rows = run(table_of([("a", content) for content in contents])).to_pylist()
@@ -210,8 +208,6 @@ def test_time_is_linear_in_what_a_hostile_file_repeats(name: str, part: str):
 
 
 @settings(deadline=None)
-
-
 @given(st.lists(texts | st.binary(max_size=60), max_size=5), st.lists(texts, max_size=5))
 def test_rows_do_not_depend_on_which_rows_share_the_table(some: list[bytes], others: list[bytes]):
     both = table_of([("a.py", content) for content in some + others])
