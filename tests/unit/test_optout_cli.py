@@ -273,7 +273,7 @@ def test_what_a_killed_preview_left_is_private_and_goes_with_the_next(
     told(capsys, "optout", "add", applied, "alpha")
     work = applied / ".bigcode" / "work"
     seen: list[tuple[Path, int]] = []
-    judge = module._judge
+    judge = module.judge
 
     def watch(*args: object) -> object:
         found = judge(*args)  # type: ignore[arg-type]
@@ -283,7 +283,7 @@ def test_what_a_killed_preview_left_is_private_and_goes_with_the_next(
     left = work / "preview-dead" / "objects" / "00"
     left.mkdir(parents=True)
     (left / "list").write_text("zqx")
-    monkeypatch.setattr(module, "_judge", watch)
+    monkeypatch.setattr(module, "judge", watch)
     told(capsys, "plan", applied, "--impact")
     assert [mode for _, mode in seen] == [0o700]
     assert not list(work.glob("preview-*"))
