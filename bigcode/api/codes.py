@@ -119,6 +119,11 @@ CODES: dict[str, Code] = {
         "The key that signs or verifies opt-out lists is missing or unreadable. `bigcode optout key` makes one.",
     ),
     "E406": Code("opt-out snapshot stale", 5, "The snapshot is older than the release allows."),
+    "E407": Code(
+        "opted-out file written",
+        1,
+        "A written shard holds a file that the opt-outs take out. This is a fault; nothing of it is released.",
+    ),
     # E5xx: the run and the store
     "E501": Code(
         "two results for one key",

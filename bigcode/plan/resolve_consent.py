@@ -101,6 +101,31 @@ def _signals(p: Plan) -> list[Node]:
     ]
 
 
+def checked_shards(p: Plan) -> Node:
+    """The opt-outs once more, on the written shards."""
+    said = p.optout.spec
+    scopes = [s for s in said.scopes if not s.endswith("-author")]
+    return p.node(
+        "export.checked",
+        "check_shard",
+        CONSENT,
+        identity={
+            "minLevels": dict(sorted(said.min_levels.items())),
+            "purposes": sorted(said.purposes),
+            # A grant by a writer cannot be told where writers are not written.
+            "consent": said.consent if len(scopes) == len(said.scopes) else "opt_out",
+            "scopes": scopes,
+        },
+        literals={"list": p.resolver.lists.get(p.optout.address, "")},
+        dynamic=f"{p.address}#export.layout",
+        partitions=(),
+        inputs=(
+            p.edge("shards", "export.shards", "shards"),
+            p.edge("gone", "decide.copies", "gone", "all"),
+        ),
+    )
+
+
 def _matches(p: Plan) -> list[Node]:
     """Other contents that hold an opted-out text; none where copies are compared byte by byte."""
     said = p.optout.spec

@@ -8,7 +8,7 @@ from typing import Any
 from bigcode.api.diagnostics import fail
 from bigcode.api.resource import Resource, Uses, identity, plain
 from bigcode.plan.graph import Edge, Node
-from bigcode.plan.resolve_consent import resolve_consent
+from bigcode.plan.resolve_consent import checked_shards, resolve_consent
 from bigcode.plan.resolve_notices import resolve_notices
 from bigcode.plan.resolve_snapshot import buckets_of, prefixes_of
 from bigcode.plan.resolver import JUDGE, MEASURE, Resolver, core
@@ -400,6 +400,7 @@ def _written(p: Plan) -> list[Node]:
             partitions=(),
             inputs=(p.edge("rows", "export.rows", "rows", "range"),),
         ),
+        checked_shards(p),
         p.node(
             "tally",
             "tally",
@@ -416,6 +417,7 @@ def _written(p: Plan) -> list[Node]:
                 p.edge("tally", "tally", "tally", "all"),
                 p.edge("verdicts", "verdicts", "verdicts", "all"),
                 p.edge("shards", "export.shards", "shards", "all"),
+                p.edge("checked", "export.checked", "checked", "all"),
                 p.edge("disputed", "decide.copies", "disputed", "all"),
                 p.edge("common", "decide.copies", "counts", "all"),
                 p.edge("conflicts", "decide.elect", "conflicts", "all"),

@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 
 from bigcode.api.canonical import canonical
 from bigcode.api.components import load_object
+from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact
 from bigcode.decide import copies, optout, signals, wishes
 from bigcode.decide.columns import FILE, file_ids, partition_of, split_by
 from bigcode.decide.optout import row_key, row_keys
 from bigcode.decide.wish_index import fold_case, fold_separators
 from bigcode.run.task import Inputs, Output, Task, TaskContext
-from bigcode.store.tables import decode_table
+from bigcode.store.tables import decode_table, read_table
 
 _ROWS = [*FILE, "blob", "git_sha1", "authors"]
 _HELD = [*FILE, "blob", "bytes", "released", "vendored", "license_role", "generated"]
@@ -76,6 +77,35 @@ def _compile(content: dict[str, Any], task: Task) -> wishes.Wishes:
     return wishes.compile_wishes(
         content, min_levels=said["minLevels"], purposes=said["purposes"], consent=said["consent"]
     )
+
+
+def check_shard(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
+    """What was written, looked at once more: no row is one that the list names, nor one that was taken out.
+
+    Writers of records are not in the shards, so that their scopes are checked by what was taken out.
+
+    Raises:
+        Problem: E407 with the number of such rows, and no name.
+    """
+    content, _ = read_list(inputs.bytes("list"))
+    compiled = _compile(content, task)
+    gone = inputs.table("gone")["file"].combine_chunks()
+    checked = []
+    for entry in inputs.entries("shards"):
+        table = read_table(inputs.store.objects, entry.digest, _WRITTEN)
+        named = wishes.match(table, compiled, task.identity["scopes"]).rows
+        taken = pc.sum(pc.is_in(file_ids(table), value_set=gone)).as_py() or 0
+        if len(named) or taken:
+            raise fail(
+                "E407",
+                f"{task.node.partition('#')[0]}: {max(len(named), taken)} rows of {entry.name} are opted out",
+                hint="This is a fault of bigcode; do not release the draft.",
+            )
+        checked.append([entry.name, entry.digest, table.num_rows])
+    return {"checked": [("", canonical(checked))]}
+
+
+_WRITTEN = ["host", "owner", "repository", "revision", "path", "blob", "git_sha1"]
 
 
 def decide_seeds(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:

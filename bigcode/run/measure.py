@@ -174,6 +174,18 @@ def _consent_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> None:
             component=task.node,
         )
     )
+    checked = [json.loads(inputs.store.objects.get(e.digest)) for e in inputs.entries("checked")]
+    ctx.fact(
+        Fact(
+            "optout.checked",
+            sum(rows for shards in checked for _, _, rows in shards),
+            "file",
+            label="Written rows looked at once more for opt-outs",
+            inputs=(_digest_of(inputs, "shards"),),
+            method="rows of the shards, each compared with the list and with what was taken out",
+            component=task.node,
+        )
+    )
     counts = json.loads(inputs.bytes("optout"))
     for name, label, key in (
         ("optout.entries", "Wishes in the opt-out list", "entries"),

@@ -127,6 +127,7 @@ def test_an_opt_out_reruns_only_what_it_touches(applied: Path, tmp_path: Path) -
         "verdicts",
         "tally",
         "export.attributions",
+        "export.checked",
         "export.notices",
         "export.rows",
         "export.shards",
@@ -150,6 +151,7 @@ def test_a_wish_that_names_nothing_here_reruns_no_verdict(applied: Path) -> None
         "decide.optout",
         "decide.copies",
         "decide.seats",
+        "export.checked",
         "facts",
         "render",
     }

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bigcode_quality import kernels
 from bigcode_quality.blocks import Block, Integers, block_of
 from bigcode_quality.encoded import CLASSES, HEX, REACH, Spans, join_spans, match_starts
+from bigcode_quality.encoded_kernels import find_encoded
 from bigcode_quality.engine import Structure
 from bigcode_quality.lexer import count_comments
+from bigcode_quality.line_kernels import count_lines, find_declarations
 from bigcode_quality.marker import HINTS, LONGEST_LINE_READ, has_marker
 from bigcode_quality.statistics import Counts, classify_wide
 from bigcode_quality.syntaxes import NUMBERS, RULES, STARTERS
+from bigcode_quality.text_kernels import count_text
 from bigcode_quality.vectorised import XML, XML_CHARS, decode, measure_repeated
 
 BLOCK_BYTES = 2**26
@@ -64,7 +66,7 @@ def measure_structure(block: Block, extensions: Sequence[str]) -> Structure:
         _, text = decode(block.content(row))
         repeated[row] = measure_repeated(text)
     xml = np.empty(len(block), np.bool_)
-    kernels.find_declarations(block.data, block.bounds, _XML, XML_CHARS, xml)
+    find_declarations(block.data, block.bounds, _XML, XML_CHARS, xml)
     encoded, longest = join_spans(_find_spans(block), len(block))
     syntax = np.array([NUMBERS.get(extension, -1) for extension in extensions], np.int64)
     comments = np.empty(len(block), np.int64)
@@ -75,13 +77,13 @@ def measure_structure(block: Block, extensions: Sequence[str]) -> Structure:
 def _count_text(block: Block, marker_lines: int) -> Integers:
     out = np.empty((len(block), 9), np.int64)
     limit = marker_lines * LONGEST_LINE_READ
-    kernels.count_text(block.data, block.bounds, marker_lines, limit, _HINTS, out)
+    count_text(block.data, block.bounds, marker_lines, limit, _HINTS, out)
     return out
 
 
 def _count_lines(block: Block) -> Integers:
     out = np.empty((len(block), 4), np.int64)
-    kernels.count_lines(block.data, block.bounds, _WEIGHTS, out)
+    count_lines(block.data, block.bounds, _WEIGHTS, out)
     return out
 
 
@@ -89,7 +91,7 @@ def _find_spans(block: Block) -> Spans:
     room = 1024 + len(block.data) // 256
     while True:
         spans, starts = np.empty((room, 3), np.int64), np.empty((room, 2), np.int64)
-        found, candidates = kernels.find_encoded(block.data, block.bounds, CLASSES, REACH, spans, starts)
+        found, candidates = find_encoded(block.data, block.bounds, CLASSES, REACH, spans, starts)
         if max(found, candidates) <= room:
             break
         room = max(found, candidates)

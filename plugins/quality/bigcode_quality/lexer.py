@@ -1,16 +1,15 @@
 """The lexer of `comments`, compiled by numba: the same parts, byte by byte.
 
-Nothing of the package is called from here: numba compiles anew when this file has changed, and looks at no other.
+No compiled code of the package is called from here: numba compiles anew when this file has changed, and looks at no
+other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from bigcode_quality.jit import inner, kernel
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -29,18 +28,7 @@ _OPERATORS = (61, 40, 44, 58, 33, 124, 38)
 _LONGEST_ESCAPE = 10
 
 
-def _kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile at the first call and keep the code where numba finds a folder for it."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        return njit(nogil=True)(function)
-
-
-_inner = njit(nogil=True)
-
-
-@_kernel
+@kernel
 def count_comments(
     data: Bytes, bounds: Integers, syntax: Integers, rules: Bytes, starters: Bytes, out: Integers
 ) -> None:
@@ -52,7 +40,7 @@ def count_comments(
             out[i] = _count(data[bounds[i] : bounds[i + 1]], rules[syntax[i]], starters[syntax[i]])
 
 
-@_inner
+@inner
 def _count(text: Bytes, rule: Bytes, starter: Bytes) -> int:
     chars, j, end = 0, 0, len(text)
     while j < end:
@@ -89,19 +77,19 @@ def _count(text: Bytes, rule: Bytes, starter: Bytes) -> int:
     return chars
 
 
-@_inner
+@inner
 def _is_space(byte: int) -> bool:
     return byte == _SPACE or 9 <= byte <= 13
 
 
-@_inner
+@inner
 def _begins_comment(text: Bytes, j: int, following: int, rule: int) -> bool:
     if rule == AFTER_SPACE:
         return j == 0 or _is_space(text[j - 1]) or text[j - 1] == _SEMICOLON
     return rule == ALWAYS or following != _OPEN
 
 
-@_inner
+@inner
 def _begins_line(text: Bytes, j: int) -> bool:
     """Whether at most white space and a letter such as `r` stand before, so that a string there is a docstring."""
     if j == 0 or text[j - 1] == _LF:
@@ -114,7 +102,7 @@ def _begins_line(text: Bytes, j: int) -> bool:
     return j >= 2 and before in (_SPACE, _TAB) and _is_space(text[j - 2])
 
 
-@_inner
+@inner
 def _follows_operator(text: Bytes, j: int) -> bool:
     """Whether a slash begins a regular expression: after one of `=(,:!|&`, with or without a space."""
     if j >= 2 and text[j - 1] == _SPACE:
@@ -125,14 +113,14 @@ def _follows_operator(text: Bytes, j: int) -> bool:
     return sign in _OPERATORS
 
 
-@_inner
+@inner
 def _to_line_end(text: Bytes, j: int) -> int:
     while j < len(text) and text[j] != _LF:
         j += 1
     return j
 
 
-@_inner
+@inner
 def _to_block_end(text: Bytes, j: int) -> int:
     while j < len(text):
         if text[j] == _STAR and j + 1 < len(text) and text[j + 1] == _SLASH:
@@ -141,7 +129,7 @@ def _to_block_end(text: Bytes, j: int) -> int:
     return j
 
 
-@_inner
+@inner
 def _to_triple_end(text: Bytes, j: int, quote: int) -> int:
     while j < len(text):
         if text[j] == quote and j + 2 < len(text) and text[j + 1] == quote and text[j + 2] == quote:
@@ -154,7 +142,7 @@ def _to_triple_end(text: Bytes, j: int, quote: int) -> int:
     return j
 
 
-@_inner
+@inner
 def _to_string_end(text: Bytes, start: int, quote: int, rule: int) -> int:
     if rule == CHARACTER:
         return _to_character_end(text, start)
@@ -173,7 +161,7 @@ def _to_string_end(text: Bytes, start: int, quote: int, rule: int) -> int:
     return j
 
 
-@_inner
+@inner
 def _to_character_end(text: Bytes, start: int) -> int:
     """After a character of Rust, or after the sign alone: that is a lifetime."""
     j, end = start + 1, len(text)
@@ -189,7 +177,7 @@ def _to_character_end(text: Bytes, start: int) -> int:
     return j + 1 if j < end and text[j] == _APOSTROPHE else start + 1
 
 
-@_inner
+@inner
 def _to_regex_end(text: Bytes, j: int) -> int:
     end, inside = len(text), False
     while j < end:
