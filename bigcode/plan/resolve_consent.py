@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bigcode.api.resource import identity, plain
+from bigcode.plan.dataset_plan import observe
 from bigcode.plan.graph import Edge, Node
 
 if TYPE_CHECKING:
-    from bigcode.plan.resolve_dataset import Plan
+    from bigcode.plan.dataset_plan import Plan
 
 CONSENT = "bigcode.run.consent"
 
@@ -132,7 +133,6 @@ def _matches(p: Plan) -> list[Node]:
     if said.copies not in ("normalised", "contained"):
         return []
     component, config = p.resolver.component(said.fingerprints, "observer", p.optout.address)
-    blobs = p.edge("blobs", "collect.blobs", "blobs")
     prints = p.edge("prints", "observe.prints", "observed")
     seeds = p.edge("seeds", "decide.seeds", "seeds", "all")
     of_seeds = p.edge("seedprints", "decide.seedprints", "prints", "all")
@@ -141,21 +141,7 @@ def _matches(p: Plan) -> list[Node]:
         "review": said.containment.review,
         "copies": said.copies,
     }
-    observed = Node(
-        f"{p.address}#observe.prints",
-        p.address,
-        "observe",
-        component.name,
-        component.version,
-        component.factory,
-        identity=identity(config),
-        inputs=(blobs,),
-        partitions=p.prefixes,
-        config_class=component.config,
-        config=plain(config),
-        grain="blob",
-        params={"writes": [c.name for c in component.writes]},
-    )
+    observed = observe(p, "prints", said.fingerprints, p.optout.address)
     # Texts that differ in white space alone need no prints, and so nobody to say which prints are common.
     owners = _owners(p, prints, of_seeds, limits) if said.copies == "contained" else []
     counted = (p.edge("owners", "decide.owners", "owners", "all"),) if owners else ()

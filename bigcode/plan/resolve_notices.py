@@ -10,7 +10,7 @@ from bigcode.api.resource import identity
 from bigcode.plan.graph import Edge, Node
 
 if TYPE_CHECKING:
-    from bigcode.plan.resolve_dataset import Plan
+    from bigcode.plan.dataset_plan import Plan
 
 NOTICES = "bigcode.run.notices"
 _BUCKETS_A_FILE = 64

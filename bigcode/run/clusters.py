@@ -55,4 +55,4 @@ def members(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     table = pa.table(
         [blob, cluster, signature.take(at), shingles["shingles"].combine_chunks()], schema=MEMBERS
     )
-    return {"members": split_by(table, partition_of(cluster, task.params["elections"]))}
+    return {"members": split_by(table, partition_of(cluster, task.identity["elections"]))}

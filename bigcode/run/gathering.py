@@ -44,7 +44,7 @@ def gather(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     for name in sorted(task.inputs):
         if name.startswith("observe."):
             out = _join(out, inputs.table(name))
-    for name, value in task.params.get("constants", {}).items():
+    for name, value in task.identity["constants"].items():
         if name not in out.column_names:
             out = out.append_column(name, pa.array([value] * out.num_rows))
     return {"observations": [("", out.combine_chunks())]}

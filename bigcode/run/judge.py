@@ -62,7 +62,7 @@ def decide_ballots(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     out = election.ballots(observations, int(task.label), held, _admitted(inputs, license_), license_)
     cluster, blob = out["cluster"].combine_chunks(), out["blob"].combine_chunks()
     group = pc.if_else(pc.equal(cluster, ""), blob, cluster)
-    return {"ballots": split_by(out, partition_of(group, task.params["elections"]))}
+    return {"ballots": split_by(out, partition_of(group, task.identity["elections"]))}
 
 
 def _held(observations: pa.Table, task: Task) -> NDArray[np.bool_]:

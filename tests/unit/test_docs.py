@@ -176,7 +176,7 @@ def test_the_architecture_walks_every_step_of_the_data() -> None:
     named |= {name.rpartition(".")[2] for name in named}
     code = "".join(
         (ROOT / "bigcode" / "plan" / f"resolve_{part}.py").read_text(encoding="utf-8")
-        for part in ("snapshot", "dataset", "consent", "notices")
+        for part in ("snapshot", "observed", "dataset", "consent", "notices")
     )
     steps = set(re.findall(r"""(?:p\.node\(|core\(\s*a,|made\()\s*"([\w.]+)\"""", code))
     assert {"collect.files", "sketch", "decide.copies", "export.shards"} <= steps
