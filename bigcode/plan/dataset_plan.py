@@ -31,6 +31,14 @@ class Plan:
     def spec(self) -> Any:
         return self.resource.spec
 
+    @property
+    def texts(self) -> tuple[Edge, ...]:
+        """Edges to the blobs of a digest prefix, and to their texts where they were fetched to."""
+        return (
+            self.edge("blobs", "collect.blobs", "blobs"),
+            self.edge("texts", "collect.fetch", "blobs", "named", keyed=False),
+        )
+
     def edge(self, name: str, step: str, output: str, mode: Any = "same", keyed: bool = True) -> Edge:
         """An edge from a step of this dataset, or of its snapshot where the step collects."""
         owner = self.snapshot.address if step.startswith("collect.") else self.address
@@ -44,7 +52,7 @@ class Plan:
 def observe(p: Plan, name: str, uses: Uses, address: str = "") -> Node:
     """The node of an observer; `address` is the resource that names it, the dataset unless given."""
     component, config = p.resolver.component(uses, "observer", address or p.address)
-    inputs: tuple[Edge, ...] = (p.edge("blobs", "collect.blobs", "blobs"),)
+    inputs = p.texts
     if component.grain == "path":
         inputs = (p.edge("files", "collect.files", "files"),)
     elif component.grain in ("name", "file"):

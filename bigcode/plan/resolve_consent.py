@@ -23,6 +23,7 @@ def resolve_consent(p: Plan) -> list[Node]:
     wishes = {**policy, "consent": said.consent, "scopes": list(said.scopes)}
     signals = "ignore" if said.signals.reader is None else "honour" if said.signals.honour else "record"
     common = plain(said.common_property)
+    reviews = p.resolver.reviews(p.address)
     matches = _matches(p)
     found = (p.edge("matches", "decide.matches", "matches", "all"),) if matches else ()
     seeds = p.edge("seeds", "decide.seeds", "seeds", "all")
@@ -33,7 +34,8 @@ def resolve_consent(p: Plan) -> list[Node]:
         "contested": said.contested,
         "containment": plain(said.containment),
         "common": common,
-        "decisions": p.resolver.reviews(p.address).copies,
+        "decisions": reviews.copies,
+        "pinned": reviews.pinned_copies,
     }
     return [
         *_signals(p),
@@ -53,6 +55,7 @@ def resolve_consent(p: Plan) -> list[Node]:
             "decide.holders",
             "decide_holders",
             CONSENT,
+            behaviour=4,
             partitions=p.buckets,
             inputs=(observations, hits, seeds, *found),
         ),
@@ -60,6 +63,7 @@ def resolve_consent(p: Plan) -> list[Node]:
             "decide.copies",
             "decide_copies",
             CONSENT,
+            behaviour=4,
             identity=copies,
             literals=sealed,
             inputs=(all_hits, p.edge("holders", "decide.holders", "holders", "all")),
@@ -166,11 +170,12 @@ def _matches(p: Plan) -> list[Node]:
                 "factory": component.factory,
                 "config_class": component.config,
                 "config": plain(config),
+                "prefixes": len(p.prefixes),
             },
             partitions=p.prefixes,
             inputs=(
                 p.edge("candidates", "decide.candidates", "candidates"),
-                Edge("blobs", f"{p.snapshot.address}#collect.blobs", "blobs", "all", keyed=False),
+                Edge("texts", f"{p.snapshot.address}#collect.fetch", "blobs", "all", keyed=False),
             ),
         ),
     ]

@@ -52,10 +52,9 @@ def resolve_clusters(p: Plan) -> list[Node]:
             **more,
         )
 
-    blobs = p.edge("blobs", "collect.blobs", "blobs")
     parts = tuple(str(i) for i in range(max(1, len(p.prefixes) // _PREFIXES_A_PART)))
     return [
-        made("sketch", "map", (blobs,), p.prefixes),
+        made("sketch", "map", p.texts, p.prefixes),
         made(
             "link",
             "link",
@@ -68,7 +67,7 @@ def resolve_clusters(p: Plan) -> list[Node]:
         made(
             "shingles",
             "shingle",
-            (blobs, p.edge("clusters", "cluster.near", "clusters", "all")),
+            (*p.texts, p.edge("clusters", "cluster.near", "clusters", "all")),
             p.prefixes,
         ),
         p.node(
@@ -140,6 +139,6 @@ def resolve_detection(p: Plan) -> list[Node]:
             identity={"components": [[c.name, c.version, identity(config)] for c, config in named]},
             params={"detector": described[0], "sets": described[1:]},
             partitions=("0",),
-            inputs=(p.edge("blobs", "collect.blobs", "blobs"),),
+            inputs=p.texts,
         )
     ]

@@ -7,7 +7,7 @@ from bigcode.plan.graph import Edge, Node
 from bigcode.plan.resolver import MEASURE, Resolver, core
 
 COLLECTING = "bigcode.run.collecting"
-FORM = 2
+FORM = 3
 """Behaviour version of what is made of a fetched table, beside that of the collector."""
 
 
@@ -55,10 +55,8 @@ def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
             module=COLLECTING,
             identity={},
             partitions=prefixes,
-            inputs=(
-                Edge("blobs", fetch.id, "blobs", "named"),
-                Edge("places", fetch.id, "places", "named"),
-            ),
+            behaviour=4,
+            inputs=(Edge("places", fetch.id, "places", "named"),),
         ),
         core(
             a,

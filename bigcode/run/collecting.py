@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import fail
@@ -27,6 +28,8 @@ FILES = pa.schema(
     ]
 )
 BLOBS = pa.schema([("blob", pa.string()), ("content", pa.binary())])
+CRUMB = 2**18
+"""Bytes of text below which a table of texts is not worth an object of its own."""
 PLACES = pa.schema(
     [("blob", pa.string()), ("path", pa.string()), ("bucket", pa.int32()), ("person", pa.uint64())]
 )
@@ -76,6 +79,7 @@ def partition_source(table: pa.Table, task: Task, ctx: TaskContext) -> Output:
     places = pa.table([blob, path, pa.array(bucket.astype(np.int32)), pa.array(person)], schema=PLACES)
     texts = pa.table([blob, contents], schema=BLOBS)
     prefix = partition_of(blob, prefixes)
+    by_bucket, by_prefix = _parted(texts, bucket, prefix, prefixes)
     record = {
         "unit": task.label,
         "files": table.num_rows,
@@ -85,14 +89,29 @@ def partition_source(table: pa.Table, task: Task, ctx: TaskContext) -> Output:
     }
     return {
         "files": split_sorted(files, bucket, FILE),
-        "texts": split_sorted(texts, bucket, ("blob",), distinct=True),
-        "blobs": split_sorted(texts, prefix, ("blob",), distinct=True),
+        "texts": by_bucket,
+        "blobs": by_prefix,
         "places": split_sorted(places, prefix, PLACES.names, distinct=True),
         "record": [("record", canonical(record))],
     }
 
 
 _NOBODY = np.zeros(0, np.uint64)
+Parts = list[tuple[str, pa.Table]]
+
+
+def _parted(
+    texts: pa.Table, bucket: NDArray[np.int64], prefix: NDArray[np.int64], prefixes: int
+) -> tuple[Parts, Parts]:
+    """Texts by bucket and by digest prefix. Where that makes no crumbs, both are the same tables, so that a text is
+    written once."""
+    both = bucket * prefixes + prefix
+    if texts.nbytes < CRUMB * len(np.unique(both)):
+        by_bucket = split_sorted(texts, bucket, ("blob",), distinct=True)
+        return by_bucket, split_sorted(texts, prefix, ("blob",), distinct=True)
+    cells = [(divmod(int(n), prefixes), t) for n, t in split_sorted(texts, both, ("blob",), distinct=True)]
+    by_prefix = sorted(cells, key=lambda cell: (cell[0][1], cell[0][0]))
+    return [(str(b), t) for (b, _), t in cells], [(str(p), t) for (_, p), t in by_prefix]
 
 
 def _sha256(data: bytes) -> str:
@@ -134,13 +153,10 @@ def files(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 
 
 def blobs(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
-    """Distinct blobs of a digest prefix, and the distinct places where each is found."""
-    texts = pa.concat_tables([BLOBS.empty_table(), *inputs.tables("blobs")])
-    places = pa.concat_tables([PLACES.empty_table(), *inputs.tables("places")])
-    return {
-        "blobs": [("", _distinct(texts, ("blob",)))],
-        "places": [("", _distinct(places, PLACES.names))],
-    }
+    """The distinct places of the blobs of a digest prefix, and which blobs these are; their texts stay where they
+    were fetched to."""
+    places = _distinct(pa.concat_tables([PLACES.empty_table(), *inputs.tables("places")]), PLACES.names)
+    return {"blobs": [("", _distinct(places.select(["blob"]), ("blob",)))], "places": [("", places)]}
 
 
 def _distinct(table: pa.Table, keys: Sequence[str]) -> pa.Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +22,7 @@ from bigcode.api.components import load_object
 from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact
 from bigcode.decide import copies, optout, signals, wishes
-from bigcode.decide.columns import FILE, file_ids, partition_of, split_by
+from bigcode.decide.columns import FILE, file_ids, partition_of, split_by, whole
 from bigcode.decide.optout import row_key, row_keys
 from bigcode.decide.wish_index import fold_case, fold_separators
 from bigcode.run.task import Inputs, Output, Task, TaskContext
@@ -155,20 +156,25 @@ def verify_matches(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         return {"matches": [("", sealed(optout.MATCHES.empty_table(), ""))]}
     config = load_object(task.params["config_class"]).model_validate(dict(task.params["config"]))
     stage = load_object(task.params["factory"])(config)
-    seeds, candidates = (_texts(inputs, pc.unique(pairs[c].combine_chunks())) for c in ("seed", "blob"))
+    prefixes = task.params["prefixes"]
+    seeds, candidates = (
+        _texts(inputs, pc.unique(pairs[c].combine_chunks()), prefixes) for c in ("seed", "blob")
+    )
     found = stage.verify(seeds, candidates, pairs.select(["seed", "blob"]))
     matches = copies.discount(pairs, _plain(found, optout.MATCHES), task.identity["review"])
     return {"matches": [("", sealed(matches, seal_of([pairs])))]}
 
 
-def _texts(inputs: Inputs, wanted: pa.Array) -> pa.Table:
-    """The contents that are wanted, of the prefixes that hold them, by way of the groups of rows that may."""
-    entries = inputs.entries("blobs")
+def _texts(inputs: Inputs, wanted: pa.Array, prefixes: int) -> pa.Table:
+    """The contents that are wanted, each once, by way of the groups of rows that may hold them."""
+    named = {str(p) for p in partition_of(wanted, prefixes).tolist()}
+    digests = dict.fromkeys(e.digest for e in inputs.entries("texts") if e.name in named)
     parts = []
-    for prefix in np.unique(partition_of(wanted, len(entries))).tolist():
-        source = pa.BufferReader(inputs.store.objects.get(entries[prefix].digest))
+    for digest in digests:
+        source = pa.BufferReader(inputs.store.objects.get(digest))
         parts.append(pq.read_table(source, filters=pc.field("blob").isin(wanted)))
-    return pa.concat_tables(parts).combine_chunks()
+    found = pa.concat_tables(parts).combine_chunks()
+    return found.take(pc.index_in(wanted, value_set=whole(found["blob"])))
 
 
 def decide_holders(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -202,12 +208,12 @@ def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     )
     parts = [_plain(t, optout.HOLDERS) for t in inputs.tables("holders")]
     held = pa.concat_tables([optout.HOLDERS.empty_table(), *parts])
-    result = optout.spread(held, policy, _decided(held, said["decisions"], secret))
+    result = optout.spread(held, policy, *_decided(held, said, secret))
     named = [*inputs.tables("hits"), result.removals]
     gone = pc.unique(pa.chunked_array([c for t in named for c in t["file"].chunks], pa.string()))
     removed, disputed = (
         sealed(t.append_column("key", row_keys(secret, t["file"])), seal)
-        for t in (result.removals, result.disputed)
+        for t in (result.removals, result.disputed.append_column("saw", pair_keys(secret, result.disputed)))
     )
     buckets = removed["bucket"].to_numpy().astype(np.int64)
     return {
@@ -279,12 +285,32 @@ def _plain(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return table.select(schema.names).cast(schema)
 
 
-def _decided(held: pa.Table, decisions: dict[str, str], secret: bytes) -> dict[str, str]:
-    """Decisions of reviews by file; reviews name files by their keyed ids."""
-    if not decisions:
-        return {}
+def pair_keys(secret: bytes, table: pa.Table) -> pa.Array:
+    """Keyed digests of what a person looks at: the opted-out text and the one that may be a copy of it.
+
+    Args:
+        table: seed, blob.
+    """
+    pairs = pc.binary_join_element_wise(table["seed"], table["blob"], "\0")
+    return row_keys(secret, pairs)
+
+
+Decided = tuple[dict[str, str], dict[tuple[str, str], str]]
+
+
+def _decided(held: pa.Table, said: Mapping[str, Any], secret: bytes) -> Decided:
+    """Decisions of reviews by file, and by file and seed for those about one pair of texts; reviews name both by keyed
+    ids."""
+    if not said["decisions"] and not said["pinned"]:
+        return {}, {}
     named = {row_key(secret, name): name for name in pc.unique(held["file"]).to_pylist()}
-    return {named[key]: said for key, said in decisions.items() if key in named}
+    free = {named[key]: what for key, what in said["decisions"].items() if key in named}
+    asked = pa.array(sorted({named[key] for key, _, _ in said["pinned"] if key in named}), pa.string())
+    pairs = held.filter(pc.is_in(held["file"], value_set=asked))
+    seeds = zip(pairs["file"].to_pylist(), pair_keys(secret, pairs).to_pylist(), strict=True)
+    seed_of = dict(zip(seeds, pairs["seed"].to_pylist(), strict=True))
+    found = {(named.get(key, ""), saw): what for key, saw, what in said["pinned"]}
+    return free, {(at[0], seed_of[at]): what for at, what in found.items() if at in seed_of}
 
 
 @lru_cache(maxsize=2)

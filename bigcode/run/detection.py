@@ -10,6 +10,7 @@ from bigcode.api.canonical import canonical
 from bigcode.api.components import load_object
 from bigcode.api.facts import Fact
 from bigcode.decide.detection import Measured, Score, measure
+from bigcode.run.observe import distinct_texts
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 
 _METHOD = "labels against findings, {rule}; interval after Wilson at ninety-five percent"
@@ -21,7 +22,7 @@ def measure_detector(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     Carriers are the files of one partition whose digests come first: a sample that nobody chose.
     """
     said = task.params
-    blobs = inputs.table("blobs").sort_by("blob")
+    blobs = distinct_texts(inputs)
     detector = _load(said["detector"])
     report: dict[str, Any] = {}
     for described in said["sets"]:

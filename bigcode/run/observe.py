@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bigcode.api.diagnostics import Problem
-from bigcode.decide.columns import whole
-from bigcode.run.collecting import basenames
+from bigcode.decide.columns import split_sorted, whole
+from bigcode.run.collecting import BLOBS, basenames
 from bigcode.run.task import Inputs, Task, TaskContext, unexpected
 from bigcode.store.store import Store
 from bigcode.store.tables import read_table
@@ -80,13 +81,13 @@ def _distinct(grain: str, inputs: Inputs) -> pa.Table:
         columns = places.column_names
         distinct = places.group_by(columns, use_threads=False).aggregate([]).select(columns)
         return distinct.sort_by([(c, "ascending") for c in columns]).combine_chunks()
-    return _contents(inputs).select(["blob"])
+    return inputs.table("blobs", ["blob"]).combine_chunks()
 
 
 def _with_content(fresh: pa.Table, grain: str, inputs: Inputs) -> pa.Table:
     if grain == "path":
         return fresh
-    blobs = _contents(inputs)
+    blobs = distinct_texts(inputs, fresh["blob"])
     content = whole(blobs["content"])
     if not fresh["blob"].equals(blobs["blob"]):
         index = pc.index_in(whole(fresh["blob"]), value_set=whole(blobs["blob"]))
@@ -94,20 +95,44 @@ def _with_content(fresh: pa.Table, grain: str, inputs: Inputs) -> pa.Table:
     return fresh.append_column("content", content)
 
 
-def _contents(inputs: Inputs) -> pa.Table:
-    (entry,) = inputs.entries("blobs")
-    return _decoded(inputs.store.url, entry.digest)
+def distinct_texts(inputs: Inputs, wanted: pa.ChunkedArray | None = None) -> pa.Table:
+    """Columns `blob` and `content` of the input `texts`, one row a blob, sorted; of `wanted` blobs at least."""
+    digests = tuple(dict.fromkeys(entry.digest for entry in inputs.entries("texts")))
+    if wanted is not None and len(wanted) * FEW < inputs.entries("blobs")[0].rows:
+        held = _held(inputs.store.url, digests)
+        some = pc.is_in(held["blob"], value_set=whole(wanted))
+        at = np.unique(held.filter(some)["table"].combine_chunks().to_numpy())
+        digests = tuple(digests[i] for i in at.tolist())
+    return _decoded(inputs.store.url, digests)
+
+
+FEW = 4
+"""Of how many contents one must be wanted for all of their tables to be read."""
 
 
 @lru_cache(maxsize=1)
-def _decoded(url: str, digest: str) -> pa.Table:
+def _held(url: str, digests: tuple[str, ...]) -> pa.Table:
+    """Which table holds which blob."""
+    objects = Store(url).objects
+    blobs = [whole(read_table(objects, digest, ["blob"])["blob"]) for digest in digests]
+    places = np.repeat(np.arange(len(blobs)), [len(b) for b in blobs])
+    return pa.table({"blob": pa.chunked_array(blobs, pa.string()), "table": places})
+
+
+@lru_cache(maxsize=1)
+def _decoded(url: str, digests: tuple[str, ...]) -> pa.Table:
     """The contents of a partition: all observers read it, one after another where the queue is kind."""
-    return read_table(Store(url).objects, digest).combine_chunks()
+    objects = Store(url).objects
+    parts = [read_table(objects, digest, ["blob", "content"]) for digest in digests]
+    table = pa.concat_tables([BLOBS.empty_table(), *parts])
+    ordered = split_sorted(table, np.zeros(table.num_rows, np.int64), ("blob",), distinct=True)
+    return ordered[0][1].combine_chunks() if ordered else table.combine_chunks()
 
 
 def forget() -> None:
     """Let go of contents that an earlier run in this process read."""
     _decoded.cache_clear()
+    _held.cache_clear()
 
 
 def _read_base(task: Task, inputs: Inputs, keys: list[str]) -> pa.Table | None:

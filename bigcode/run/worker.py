@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -36,9 +37,10 @@ def perform(payload: bytes) -> bytes:
     try:
         made = _run(task, Inputs(store, task), ctx)
         with store.files.together():
+            written: dict[int, Entry] = {}
             for name, items in made.items():
                 level = 3 if name in _LASTING else 1
-                outputs[name] = [_write(store, label, value, level) for label, value in items]
+                outputs[name] = [_write(store, label, value, level, written) for label, value in items]
     except Problem as problem:
         problems = list(problem.diagnostics)
         trace = traceback.format_exc()
@@ -77,10 +79,13 @@ _LASTING = ("shards", "verdicts")
 """Outputs that leave the store; what only the next step reads is packed fast."""
 
 
-def _write(store: Store, name: str, value: pa.Table | bytes, level: int) -> Entry:
+def _write(store: Store, name: str, value: pa.Table | bytes, level: int, written: dict[int, Entry]) -> Entry:
+    """Put a value into the store; one that stands in several outputs is encoded once."""
+    if (same := written.get(id(value))) is not None:
+        return replace(same, name=name)
     data = value if isinstance(value, bytes) else encode_table(value, level=level)
     rows = 0 if isinstance(value, bytes) else value.num_rows
-    entry = Entry(name, store.objects.put(data), rows, len(data))
+    entry = written[id(value)] = Entry(name, store.objects.put(data), rows, len(data))
     faults.point("object.written")
     return entry
 

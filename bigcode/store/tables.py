@@ -11,6 +11,7 @@ from bigcode.store.objects import Objects
 # back to the system, and to have them zeroed again costs more than the work on them.
 if "jemalloc" in pa.supported_memory_backends():
     pa.set_memory_pool(pa.jemalloc_memory_pool())
+    pa.jemalloc_set_decay_ms(10000)
 
 LONG = frozenset({"content", "signature", "bands", "shingles", "prints"})
 """Columns whose values are long and differ: neither a dictionary nor statistics would help."""
