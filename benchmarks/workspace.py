@@ -26,6 +26,10 @@ NOBODY = "nobody-has-this-name"
 """The first entry of an opt-out list; a list has at least one."""
 PARTITION_BYTES = 64_000_000
 """Text of a blob partition: one task of the observers."""
+BUCKET_BYTES = 32_000_000
+"""Text of a bucket of owners: what a task of the judgements holds at once."""
+SHARD_BYTES = "64MB"
+"""Text of a written shard: what is written anew where a file in it changed."""
 LICENSES = (
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "HPND", "ISC", "MIT", "MIT-0",
     "PSF-2.0", "Python-2.0", "Unlicense", "Zlib",
@@ -94,7 +98,13 @@ def resource(kind: str, name: str, spec: Mapping[str, Any], **metadata: Any) -> 
 
 
 def specs(
-    work: Work, shards: Sequence[str], size: int, workers: int, *, filters: bool = True
+    work: Work,
+    shards: Sequence[str],
+    size: int,
+    workers: int,
+    *,
+    filters: bool = True,
+    executor: str = "local",
 ) -> dict[str, dict[str, Any]]:
     """Files of a workspace by name; `shards` are paths within it, `size` is the text in bytes."""
     known, used = versions(), USED[work]
@@ -113,14 +123,17 @@ def specs(
         "project.yaml": resource(
             "Project",
             "bench",
-            {"title": "A benchmark", "execution": {"workers": workers, "trackers": [], "store": ".bigcode"}},
+            {
+                "title": "A benchmark",
+                "execution": {"workers": workers, "executor": executor, "trackers": [], "store": ".bigcode"},
+            },
         ),
         "snapshot.yaml": resource(
             "Snapshot",
             "corpus",
             {
                 "collector": uses(used.collector, tables=[{"path": path} for path in shards]),
-                "buckets": 8,
+                "buckets": max(8, math.ceil(size / BUCKET_BYTES)),
                 "blobPartitions": max(2, math.ceil(size / PARTITION_BYTES)),
             },
         ),
@@ -163,6 +176,7 @@ def specs(
                 else {},
                 "dedup": uses(used.dedup, threshold=0.7),
                 "split": {"validation": 0.0},
+                "export": {"shardBytes": SHARD_BYTES},
             },
         ),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from bigcode.api.components import Component
 from bigcode.api.diagnostics import fail
 from bigcode.api.resource import Resource, identity, plain
+from bigcode.plan.check_model import check_model
 from bigcode.plan.graph import Edge, Node
 from bigcode.plan.resolver import Resolver
 
@@ -57,57 +59,110 @@ def resolve_tokenizer(resource: Resource, r: Resolver) -> list[Node]:
 
 
 def resolve_model(resource: Resource, r: Resolver) -> list[Node]:
-    a, spec, w = resource.address, resource.spec, r.workspace
-    for field in ("base", "checkpoint"):
-        if getattr(spec, field) is not None:
-            raise fail("E307", f"{a}: training from a {field} is not offered yet", w.place(a, "spec", field))
-    weighted = len(spec.data) > 1 or spec.data[0].weight != 1
-    spread = spec.runtime.launcher == "slurm" or spec.runtime.nodes > 1
-    if spec.task != "causal-lm" or weighted or spread:
-        raise fail(
-            "E307",
-            f"{a}: one dataset of weight 1, task causal-lm and a launcher on one machine are offered so far",
-            w.place(a, "spec"),
-        )
-    pinned = spec.freshness == "pinned"
+    spec, w = resource.spec, r.workspace
+    check_model(resource, w)
     tokenizer = Edge("tokenizer", f"{w.address_of(spec.tokenizer)}#train", "tokenizer", "all")
-    dataset = w.address_of(spec.data[0].dataset)
-    tokens, tokens_config = r.component(spec.tokens, "tokens", a)
-    trainer, trainer_config = r.component(spec.trainer, "trainer", a)
-    runtime = plain(spec.runtime)
-    said = {
+    base = _base(resource, w)
+    trainer, config = r.component(spec.trainer, "trainer", resource.address)
+    inputs: list[Edge] = [tokenizer]
+    if spec.base or spec.checkpoint:
+        owner = f"{w.address_of(spec.base)}#train" if spec.base else base[0].id
+        inputs.append(Edge("base", owner, "model", "all"))
+    said: dict[str, Any] = {
         "architecture": dict(spec.architecture),
         "objective": plain(spec.objective),
         "budget_tokens": spec.budget.tokens,
         "seed": spec.seed,
+        "stages": plain(spec.stages),
+        "sources": [
+            {"name": name, "weight": source.weight, "languages": dict(source.languages)}
+            for name, source in zip(sources_of(resource, w), spec.data, strict=True)
+        ],
     }
-    params = {
-        **said,
-        "device": spec.runtime.device,
-        "threads": spec.runtime.threads,
-        "checkpoint_every": spec.runtime.checkpoint_every,
-    }
+    params = {**said, **plain(spec.runtime)}
+    tokens: list[Node] = []
+    if spec.task == "causal-lm":
+        tokens = _tokens(resource, r, tokenizer)
+        inputs += [Edge(f"tokens.{i}", node.id, "tokens", "all") for i, node in enumerate(tokens)]
+    else:
+        labels, labels_config = r.component(spec.labels, "labels", resource.address)
+        said["labels"] = [labels.name, labels.version, identity(labels_config)]
+        params["labels"] = {
+            "factory": labels.factory,
+            "config_class": labels.config,
+            "config": plain(labels_config),
+        }
+        inputs += [
+            Edge(f"data.{i}", f"{w.address_of(source.dataset)}#export.shards", "shards", "all", TRAIN)
+            for i, source in enumerate(spec.data)
+        ]
     return [
+        *base,
+        *tokens,
         process(
-            a,
-            "tokens",
-            tokens,
-            tokens_config,
-            params={"seed": spec.seed},
-            pinned=pinned,
-            inputs=(Edge("data", f"{dataset}#export.shards", "shards", "all", TRAIN), tokenizer),
-        ),
-        process(
-            a,
+            resource.address,
             "train",
             trainer,
-            trainer_config,
+            config,
             identity=said,
             params=params,
-            runtime=runtime,
-            pinned=pinned,
-            inputs=(Edge("tokens", f"{a}#tokens", "tokens", "all"), tokenizer),
+            runtime=plain(spec.runtime),
+            pinned=spec.freshness == "pinned",
+            inputs=tuple(inputs),
         ),
+    ]
+
+
+def sources_of(resource: Resource, w: Any) -> list[str]:
+    """A short name for each source of a model: that of its dataset, with the version where two have one name."""
+    names = [w.get(source.dataset).metadata.name for source in resource.spec.data]
+    return [
+        name if names.count(name) == 1 else w.address_of(source.dataset).partition("/")[2]
+        for name, source in zip(names, resource.spec.data, strict=True)
+    ]
+
+
+def _tokens(resource: Resource, r: Resolver, tokenizer: Edge) -> list[Node]:
+    """A node of token shards for each source of a model."""
+    a, spec, w = resource.address, resource.spec, r.workspace
+    names = sources_of(resource, w)
+    nodes = []
+    for name, source in zip(names, spec.data, strict=True):
+        component, config = r.component(source.tokens or spec.tokens, "tokens", a)
+        shards = Edge("data", f"{w.address_of(source.dataset)}#export.shards", "shards", "all", TRAIN)
+        nodes.append(
+            process(
+                a,
+                "tokens" if len(names) == 1 else f"tokens.{name}",
+                component,
+                config,
+                # Facts of several sources are told apart by their names.
+                params={"seed": spec.seed, "source": name if len(names) > 1 else ""},
+                pinned=spec.freshness == "pinned",
+                inputs=(shards, tokenizer),
+            )
+        )
+    return nodes
+
+
+def _base(resource: Resource, w: Any) -> list[Node]:
+    """The node that takes in a checkpoint from outside, where a model goes on from one."""
+    a, checkpoint = resource.address, resource.spec.checkpoint
+    if checkpoint is None:
+        return []
+    said = {"sha256": checkpoint.sha256, "license": checkpoint.license}
+    return [
+        Node(
+            f"{a}#base",
+            a,
+            "process",
+            "core.checkpoint",
+            1,
+            "bigcode.run.adopting:Adopt",
+            identity=said,
+            config_class="bigcode.api.resource:Config",
+            params={**said, "path": str(Path(w.root, checkpoint.path)), "source": checkpoint.source},
+        )
     ]
 
 
@@ -115,14 +170,10 @@ def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
     a, spec, w = resource.address, resource.spec, r.workspace
     model = w.get(spec.model)
     data = w.address_of(spec.held_out or model.spec.data[0].dataset)
-    if spec.sandbox != "none":
-        raise fail("E307", f"{a}: sandbox: {spec.sandbox} is not offered yet", w.place(a, "spec", "sandbox"))
-    if spec.decontaminate_against:
-        raise fail(
-            "E307",
-            f"{a}: decontaminateAgainst is not offered yet",
-            w.place(a, "spec", "decontaminateAgainst"),
-        )
+    against = [
+        Edge(f"against.{i}", f"{w.address_of(ref)}#facts", mode="facts")
+        for i, ref in enumerate(spec.decontaminate_against)
+    ]
     nodes = []
     for index, uses in enumerate(spec.suites):
         component, config = r.component(uses, "evaluator", a)
@@ -133,12 +184,13 @@ def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
                 component,
                 config,
                 identity={"seed": spec.seed},
-                params={"seed": spec.seed},
+                params={"seed": spec.seed, "sandbox": spec.sandbox},
                 pinned=model.spec.freshness == "pinned",
                 inputs=(
                     Edge("model", f"{model.address}#train", "model", "all"),
                     Edge("held_out", f"{data}#export.shards", "shards", "all", HELD_OUT),
                     Edge("train", f"{data}#export.shards", "shards", "all", TRAIN),
+                    *against,
                 ),
             )
         )
