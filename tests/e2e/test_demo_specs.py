@@ -21,6 +21,7 @@ KINDS = {
     "Project", "Snapshot", "LicensePolicy", "OptOutSnapshot", "PIIPolicy", "Dataset", "Tokenizer", "Model",
     "Evaluation", "EmissionsPolicy", "License", "Release", "Card",
 }  # fmt: skip
+MAIN = "Snapshot/pypi-demo@1.0.0"
 SPDX_COPYLEFT = re.compile(r"(?:^|[^A-Z])(?:GPL|LGPL|AGPL|MPL)-")
 
 
@@ -39,7 +40,7 @@ def demo() -> Workspace:
 
 @pytest.fixture(scope="module")
 def releases(demo: Workspace) -> list[dict[str, Any]]:
-    snapshot = next(r for r in demo.resources.values() if r.kind == "Snapshot")
+    snapshot = demo.resources[MAIN]
     found: list[dict[str, Any]] = snapshot.spec.collector.with_["releases"]
     return found
 
@@ -71,6 +72,39 @@ def test_it_collects_pinned_releases(demo: Workspace, releases: list[dict[str, A
     assert {"pip", "requests", "urllib3"} <= set(names), "a project that vendors others, and those"
 
 
+def test_it_collects_packages_of_two_indexes_files_and_commits_of_a_history_and_events(
+    demo: Workspace,
+) -> None:
+    used = {r.spec.collector.uses for r in demo.resources.values() if r.kind == "Snapshot"}
+    assert used == {
+        "sources.pypi", "sources.npm", "sources.git", "sources.git-commits", "sources.gharchive",
+        "sources.gharchive-issues",
+    }  # fmt: skip
+
+
+def test_it_has_one_sibling_of_each_kind_under_the_same_list(demo: Workspace) -> None:
+    datasets = [r.spec for r in demo.resources.values() if r.kind == "Dataset"]
+    siblings = sorted(d.sibling for d in datasets if d.sibling)
+    assert siblings == ["commits", "issues", "metadata", "near-dedup", "notebooks", "redacted"]
+    (list_,) = (r.spec for r in demo.resources.values() if r.kind == "OptOutSnapshot")
+    assert {"commit-author", "issue-author"} <= set(list_.scopes)
+
+
+def test_a_dataset_whose_policy_keeps_what_is_found_is_not_released(demo: Workspace) -> None:
+    keeping = {
+        address.partition("@")[0]
+        for address, r in demo.resources.items()
+        if r.kind == "Dataset" and str(r.spec.pii).startswith("PIIPolicy/stewards-only")
+    }
+    released = {
+        str(r.spec.artifacts.dataset).partition("@")[0]
+        for r in demo.resources.values()
+        if r.kind == "Release"
+    }
+    assert keeping == {"Dataset/npm"}
+    assert not keeping & released
+
+
 def test_its_model_is_trained_on_two_processes_with_fill_in_the_middle(demo: Workspace) -> None:
     spec = next(r for r in demo.resources.values() if r.kind == "Model").spec
     assert spec.architecture["model_type"] == "gpt_bigcode"
@@ -84,7 +118,7 @@ def test_its_policies_admit_no_copyleft_and_nothing_unknown(demo: Workspace) -> 
     spec = next(r for r in demo.resources.values() if r.kind == "LicensePolicy").spec
     assert spec.unknown == "deny"
     assert not [name for name in spec.allow if SPDX_COPYLEFT.search(name)]
-    assert next(r for r in demo.resources.values() if r.kind == "Snapshot").spec.buckets == 8
+    assert demo.resources[MAIN].spec.buckets == 8
 
 
 def test_its_opt_out_list_is_the_pinned_one_and_says_that_it_is_illustrative(

@@ -129,7 +129,7 @@ class Repository(Config):
     """One Git repository at one commit. The commit pins the content; `url` only says where to find it."""
 
     url: Annotated[str, Field(min_length=1, pattern=r"^[^-]"), Runtime]
-    """An https, ssh or file URL, or a path (relative to the workspace) of a repository on this machine."""
+    """An https, ssh or file URL, or a path (relative to the workspace) of a repository or a bundle on this machine."""
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
     owner: Annotated[str, Field(min_length=1)]
     name: Annotated[str, Field(min_length=1)]

@@ -256,6 +256,49 @@ def test_a_full_clone_gives_the_same_rows(repository: Any, ctx: CollectContext, 
     assert one == two
 
 
+def test_a_bundle_gives_the_same_rows_as_the_repository_that_it_was_made_of(
+    repository: Any, ctx: CollectContext, tmp_path: Path
+) -> None:
+    pinned = repository.commit(a_DOT_py=b"a = 1\n", b_DOT_py=b"b = 1\n")
+    tip = repository.commit(a_DOT_py=b"a = 2\n")
+    repository.git("bundle", "create", "-q", str(tmp_path / "kept.bundle"), "HEAD", "main")
+    for commit in (pinned, tip):
+        for clone in ("shallow", "full"):
+            found = fetch(collector(commit, "kept.bundle", tmp_path, clone=clone, retries=0), ctx)
+            assert found == fetch(collector(commit, root=tmp_path), ctx)
+            assert len(found) == 2
+    histories = [
+        CommitsCollector(
+            CommitsConfig.model_validate(
+                {
+                    "repositories": [{"url": url, "commit": tip, "owner": "a", "name": "b"}],
+                    "root": str(tmp_path),
+                }
+            )
+        )
+        for url in ("kept.bundle", "origin")
+    ]
+    (unit,) = histories[0].units()
+    ours, theirs = (history.fetch(unit, ctx).to_pylist() for history in histories)
+    assert ours == theirs
+    assert len(ours) == 2
+    assert ctx.warnings == []
+
+
+def test_a_bundle_that_breaks_off_or_lacks_the_commit_is_a_failed_unit(
+    repository: Any, ctx: CollectContext, tmp_path: Path
+) -> None:
+    pinned = repository.commit(a_DOT_py=os.urandom(4000).hex().encode())
+    kept = tmp_path / "kept.bundle"
+    repository.git("bundle", "create", "-q", str(kept), "main")
+    assert fetch(collector("0" * 40, "kept.bundle", tmp_path), ctx) == []
+    assert ctx.failure == "gone"
+    kept.write_bytes(kept.read_bytes()[:1000])
+    ctx.failure = ""
+    assert fetch(collector(pinned, "kept.bundle", tmp_path, retries=0), ctx) == []
+    assert ctx.failure
+
+
 def test_a_unit_is_known_by_its_commit_and_not_by_where_it_is_found() -> None:
     (here,) = collector("a" * 40, "one").units()
     (there,) = collector("a" * 40, "https://example.org/two.git", "/root").units()
