@@ -90,6 +90,9 @@ class Clusterer(Protocol):
 class Renderer(Protocol):
     """Turns the text of a kept file, masked already, into the form in which it is written."""
 
+    notation: str = ""
+    """The notation of the text that is rendered, where masks must not take its escapes apart: `json`, or empty."""
+
     def render(self, content: bytes, path: str) -> bytes | None:
         """The text to be written, UTF-8; None for a file that cannot be read as what it claims to be."""
 

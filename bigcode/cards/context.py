@@ -230,8 +230,17 @@ class Context:
         return self._relations.view(self._relations.resolve(reference) or reference)
 
     def related(self, kind: str) -> list[View]:
-        """Resources of a kind that the subject is made from, or else those around it."""
-        return self._relations.related(self._subject["address"], kind)
+        """Resources of a kind that the subject is made from, or else those around it.
+
+        A dataset has what it names itself: the snapshot of a dataset that it is a sibling of, or follows, is not its
+        own.
+        """
+        mine = self._subject["address"]
+        found = self._relations.related(mine, kind)
+        if self._subject["kind"] != "Dataset":
+            return found
+        named = [v for v in found if mine in (u["address"] for u in self.users("Dataset", v))]
+        return named or found
 
     def users(self, kind: str, of: View | None = None) -> list[View]:
         """Resources of a kind that name the subject, or `of`."""

@@ -17,12 +17,16 @@ from bigcode.cli.optout_edit import (
     tell_counts,
     tell_reach,
 )
+from bigcode.cli.optout_receipt import receipt
 from bigcode.cli.output import emit_json
 
 
 @click.group("optout")
 def command() -> None:
     """Edit, seal and check opt-out lists."""
+
+
+command.add_command(receipt)
 
 
 @command.command("key")

@@ -70,6 +70,9 @@ def _tell(case: Any, names: bool) -> None:
         click.echo(f"      also: {other}")
     if len(case.cases) > 4:
         click.echo(f"      and {len(case.cases) - 4:,} more")
+    for said in case.lapsed.values():
+        told = f"another text was decided: {said.decide}, by {said.by} on {said.date} ({said.resource})"
+        click.echo(f"      {click.style(told, fg='yellow')}")
     for name, said in case.decisions.items():
         about = "" if name == case.cases[0] else f" for {name}"
         reason = f": {said.reason}" if said.reason else ""
@@ -123,19 +126,18 @@ def decide(
     queue: str,
     workspace: str,
 ) -> None:
-    """Record what a person decided about a CASE: an SPDX expression or `deny` for licences, else keep or remove."""
+    """Record what a person decided about a CASE: an SPDX expression or `deny` for licences, else keep or remove.
+
+    The decision is about the texts as they are now: when one changes, the case is queued again.
+    """
     from bigcode.cli.purge import one_dataset
-    from bigcode.run.deciding import choose_queue, record_decision
+    from bigcode.run.deciding import choose_case, record_decision
 
     opened = open_spec(spec, workspace)
     address = one_dataset(opened, dataset)
     session = opened.session()
-    said = {
-        "queue": choose_queue(session, address, case, queue),
-        "case": case,
-        "decide": decision,
-        "reason": reason,
-    }
+    found, saw = choose_case(session, address, case, queue)
+    said = {"queue": found, "case": case, "saw": saw, "decide": decision, "reason": reason}
     path = record_decision(session, address, said, by, day.date().isoformat())
     click.echo(f"Recorded in {_shown(path)}: {case} is decided as {decision}.")
     click.echo("The next `bigcode apply` judges by it; have the file reviewed like any spec.")
@@ -175,7 +177,9 @@ def withdraw(
         click.echo(f"  {holder.address:<40} {holder.state:<9} {told[holder.holds]}")
     datasets = {h.address for h in holders if h.holds == "yes" and h.address.startswith("Dataset/")}
     if datasets - {address}:
-        click.echo("A decision is for one dataset: withdraw the file from the others that hold it, too.")
+        click.echo(
+            "A decision is for one dataset and its later versions: withdraw the file from the others, too."
+        )
     click.echo(f"Notice: {_shown(notice)}")
     click.echo(
         "Next: `bigcode apply` drops it (privacy.withdrawn). Then `bigcode purge --rows FILE` erases it, with"

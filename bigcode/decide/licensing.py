@@ -39,8 +39,11 @@ SCHEMA = pa.schema(
         ("license_reason", pa.string()),
         ("license_category", pa.string()),
         ("license_unclear", pa.bool_()),
+        ("license_attribution", pa.string()),
     ]
 )
+REQUIRED, NONE = "required", "none"
+"""Whether whoever uses a file owes its authors attribution."""
 
 STRICTER = CATEGORIES[1:-1]
 """Categories that ask for more than a permissive licence does."""
@@ -58,6 +61,9 @@ class Policy:
     min_confidence: float = 0.9
     decisions: Mapping[str, str] = field(default_factory=dict)
     """By `HOST/OWNER/REPO` or `HOST/OWNER/REPO:PATH`: an SPDX expression, or `deny`."""
+    pinned: tuple[tuple[str, str, str], ...] = ()
+    """The same for decisions about one text: case, the digest of what was looked at (the file's blob, or
+    `reviewing.root_digest` of a repository), and the decision."""
 
 
 def decide(observations: pa.Table, policy: Policy) -> pa.Table:
@@ -72,13 +78,14 @@ def decide(observations: pa.Table, policy: Policy) -> pa.Table:
         license: the SPDX expression that was decided, empty when unknown or denied by a review; license_source:
         `file`, `directory`, `repository`, `metadata`, `review` or empty; license_reason: empty when admitted;
         license_category: of `CATEGORIES`, the worst among the statements that decided; license_unclear: what
-        decided, or what lay nearer and said nothing sure, needs a person.
+        decided, or what lay nearer and said nothing sure, needs a person; license_attribution: `required` unless the
+        expression, or an admitted choice that it gives, asks for none (`none`), and empty where nobody looked.
     """
     said = read_statements(observations, policy.min_confidence)
     homes, number = encode(observations, _HOME)
     denied: set[int] = set()
-    if policy.decisions:
-        said, denied = apply_decisions(said, observations, homes, policy.decisions)
+    if policy.decisions or policy.pinned:
+        said, denied = apply_decisions(said, observations, homes, policy.decisions, policy.pinned)
     expressions = Expressions(said)
     own = said.is_reviewed.copy()
     if policy.file_over_repository:
@@ -92,7 +99,7 @@ def decide(observations: pa.Table, policy: Policy) -> pa.Table:
         rows = np.isin(homes, sorted(denied))
         licenses[rows], sources[rows] = expressions.of([said.ids.index(DENIED)]), REVIEW
         unclear &= ~rows
-    reasons = _reasons(observations, policy, said, homes, licenses, expressions)
+    reasons, attribution = _judged(observations, policy, said, homes, licenses, expressions)
     severity = np.array(expressions.severity, np.int64)[licenses]
     names = ["" if DENIED in operands(name) else name for name in expressions.names]
     return pa.table(
@@ -102,6 +109,7 @@ def decide(observations: pa.Table, policy: Policy) -> pa.Table:
             reasons,
             pa.array(CATEGORIES, pa.string()).take(pa.array(severity)),
             pa.array(unclear),
+            attribution,
         ],
         schema=SCHEMA,
     )
@@ -140,24 +148,32 @@ def find_conflicts(rows: pa.Table) -> pa.Table:
     return found.sort_by([("group", "ascending"), ("file", "ascending")]).combine_chunks()
 
 
-def _reasons(
+def _judged(
     table: pa.Table,
     policy: Policy,
     said: Statements,
     homes: Ints,
     licenses: Ints,
     expressions: Expressions,
-) -> pa.Array:
-    if policy.attribution != "exclude":
-        by_number = [_reason(name, {}, policy) for name in expressions.names]
-        return pa.array(by_number, pa.string()).take(pa.array(licenses))
+) -> tuple[pa.Array, pa.Array]:
+    """Reason and need of attribution, row by row; a project's own files say which of its licences ask for it."""
+    looked = "license_attribution" in table.column_names
     asks = _attribution_by_home(table, said, homes)
-    keys, index = np.unique(homes * len(expressions.names) + licenses, return_inverse=True)
-    reasons = [
-        _reason(expressions.names[number], asks.get(home, {}), policy)
-        for home, number in (divmod(key, len(expressions.names)) for key in keys.tolist())
-    ]
-    return pa.array(reasons, pa.string()).take(pa.array(index.astype(np.int64)))
+    names = expressions.names
+    # Most projects say the same of the same expression.
+    known: dict[tuple[int, bytes], tuple[str, str]] = {}
+    keys, index = np.unique(homes * len(names) + licenses, return_inverse=True)
+    told = []
+    for home, number in (divmod(key, len(names)) for key in keys.tolist()):
+        mine = {o: asks[home][o] for o in operands(names[number]) if o in asks[home]} if home in asks else {}
+        key = (number, repr(sorted(mine.items())).encode())
+        if key not in known:
+            need = _need(names[number], mine, policy) if looked else ""
+            known[key] = _reason(names[number], mine, policy), need
+        told.append(known[key])
+    at = pa.array(index.astype(np.int64))
+    reasons, needs = (pa.array([pair[i] for pair in told], pa.string()).take(at) for i in range(2))
+    return reasons, needs
 
 
 def _reason(expression: str, asks: Mapping[str, bool], policy: Policy) -> str:
@@ -174,6 +190,14 @@ def _reason(expression: str, asks: Mapping[str, bool], policy: Policy) -> str:
     return ""
 
 
+def _need(expression: str, asks: Mapping[str, bool], policy: Policy) -> str:
+    if not expression or DENIED in operands(expression):
+        return ""
+    admitted = satisfied(expression, policy.allow.__contains__)
+    free = satisfied(expression, lambda i: (i in policy.allow or not admitted) and not asks.get(i, True))
+    return NONE if free else REQUIRED
+
+
 def _attribution_by_home(table: pa.Table, said: Statements, homes: Ints) -> dict[int, dict[str, bool]]:
     """What each project's own files say of its licences: who else shares the bucket must not matter."""
     flags = np.zeros(table.num_rows, bool)
@@ -182,12 +206,14 @@ def _attribution_by_home(table: pa.Table, said: Statements, homes: Ints) -> dict
     rows = np.repeat(said.rows, np.diff(said.starts))
     # What a person decided says nothing of attribution: an id that nothing else in the project states asks for it.
     rows, codes = rows[~said.is_reviewed[rows]], said.codes[~said.is_reviewed[rows]]
-    facts = np.unique(np.stack([homes[rows], codes, flags[rows].astype(np.int64)], axis=1), axis=0)
+    named = [operands(name) for name in said.ids]
+    facts = np.unique((homes[rows] * max(len(named), 1) + codes) * 2 + flags[rows])
     asks: dict[int, dict[str, bool]] = {}
-    for home, code, flag in facts.tolist():
+    for fact in facts.tolist():
+        home, code = divmod(fact // 2, len(named))
         known = asks.setdefault(home, {})
-        for operand in operands(said.ids[code]):
-            known[operand] = known.get(operand, False) or bool(flag)
+        for operand in named[code]:
+            known[operand] = known.get(operand, False) or bool(fact % 2)
     return asks
 
 

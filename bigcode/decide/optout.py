@@ -7,7 +7,10 @@ only take more away.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +31,7 @@ MATCHES = pa.schema(
 share of its shingles (`containment`)."""
 HOLDERS = pa.schema(
     [
-        *((name, pa.string()) for name in ("seed", "file", "person", "project", "strength")),
+        *((name, pa.string()) for name in ("seed", "file", "blob", "person", "project", "strength")),
         ("bucket", pa.int32()),
         *((name, pa.int64()) for name in ("index", "released", "bytes")),
         *((name, pa.bool_()) for name in ("vendored", "generated", "outside", "license_text", "hit")),
@@ -41,7 +44,10 @@ REMOVALS = pa.schema(
     [("bucket", pa.int32()), ("index", pa.int64()), ("file", pa.string()), ("reason", pa.string())]
 )
 DISPUTED = pa.schema(
-    [*((name, pa.string()) for name in ("file", "why", "strength", "seed")), ("containment", pa.float64())]
+    [
+        *((name, pa.string()) for name in ("file", "why", "strength", "seed", "blob")),
+        ("containment", pa.float64()),
+    ]
 )
 """Copies that stay and that somebody should look at, once each: the `origin` is not clear, or the match lies in the
 `band`; with the strongest match and the opted-out content that it is of."""
@@ -156,7 +162,12 @@ def _flag(rows: pa.Table, name: str) -> Flags:
     return as_bool(rows[name]) if name in rows.column_names else np.zeros(rows.num_rows, bool)
 
 
-def spread(held: pa.Table, policy: CopyPolicy, decided: dict[str, str]) -> Spread:
+def spread(
+    held: pa.Table,
+    policy: CopyPolicy,
+    decided: Mapping[str, str],
+    pinned: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> Spread:
     """Judge the copies of opted-out files, downstream only.
 
     A hit seeds removals when it is not vendored and its owner is the likeliest origin of the text. Otherwise the
@@ -166,11 +177,12 @@ def spread(held: pa.Table, policy: CopyPolicy, decided: dict[str, str]) -> Sprea
         held: of schema `HOLDERS`, of all buckets.
         decided: `keep` or `remove` by file, from reviews. `keep` settles a dispute; it does not stand against the
             origin's own wish.
+        pinned: the same by file and seed: about this match of the file and all that are no stronger.
     """
     if policy.copies == "keep" or not held.num_rows:
         return Spread(REMOVALS.empty_table(), DISPUTED.empty_table(), 0)
     order = [("seed", "ascending"), ("file", "ascending"), ("index", "ascending")]
-    groups = _Groups(held.sort_by(order).combine_chunks(), policy)
+    groups = Groups(held.sort_by(order).combine_chunks(), policy)
     common, crowded = groups.common(policy.common)
     downstream = (groups.seeded() & ~crowded) | (policy.contested == "remove")
     other = ~groups.hit & groups.asked[groups.of]
@@ -178,9 +190,7 @@ def spread(held: pa.Table, policy: CopyPolicy, decided: dict[str, str]) -> Sprea
     said = pc.dictionary_encode(groups.table["file"].combine_chunks())
     names = said.dictionary.to_pylist()
     file: Ints = said.indices.to_numpy().astype(np.int64)
-    keep, remove = (
-        np.array([decided.get(n) == what for n in names], bool)[file] for what in ("keep", "remove")
-    )
+    keep, remove = (groups.settled(names, file, decided, pinned, what) for what in ("keep", "remove"))
     removed = (open_ & groups.whole & downstream[groups.of]) | (other & (groups.whole | groups.band) & remove)
     gone = np.zeros(len(names), bool)
     gone[file[removed]] = True
@@ -192,7 +202,7 @@ def spread(held: pa.Table, policy: CopyPolicy, decided: dict[str, str]) -> Sprea
     )
 
 
-class _Groups:
+class Groups:
     """The holders of each opted-out text. `of` is the number of a row's group; `asked` says which groups have a hit;
     `whole` are the matches that count as copies, `band` those that a person looks at."""
 
@@ -223,16 +233,39 @@ class _Groups:
         counts: Ints = np.bincount(keys[first] // (int(codes.max()) + 1), minlength=self.count)
         return counts
 
-    def common(self, policy: CommonProperty) -> tuple[Flags, Flags]:
-        """Which texts are common property; and which are held by as many owners, but in projects of too few names:
-        forks of one, or something that every project of that name has."""
+    def settled(
+        self, names: list[str], file: Ints, decided: Mapping[str, str], pinned: Mapping[Any, str], what: str
+    ) -> Flags:
+        """Rows about which a review said this: all of a file, or those no stronger than the match looked at."""
+        level = np.array([np.inf if decided.get(name) == what else -1.0 for name in names])
+        # 0 to 1 for a part, more for the whole.
+        rank = np.where(self.exact, 3.0 - self.strength, self.containment)
+        number = {name: at for at, name in enumerate(names)}
+        seeds = self.table["seed"] if pinned else None
+        for (name, seed), said in pinned.items():
+            if said == what and name in number and seeds is not None:
+                rows = np.flatnonzero(file == number[name])
+                same = pc.equal(seeds.take(pa.array(rows)), seed).to_numpy(zero_copy_only=False)
+                level[number[name]] = max(level[number[name]], rank[rows[same]].max(initial=-1.0))
+        settled: Flags = rank <= level[file]
+        return settled
+
+    def kinds(self, policy: CommonProperty) -> tuple[dict[str, Flags], Flags]:
+        """Which texts are common property, by why; and which are held by as many owners, but in projects of too few
+        names: forks of one, or something that every project of that name has."""
         text = self._any(self.exact & as_bool(self.table["license_text"]))
         tiny = self._any(self.exact & (self.table["bytes"].to_numpy() < policy.min_bytes))
         written = self._any(self.exact & ~as_bool(self.table["generated"]))
         own = self.exact & ~self.vendored
         owners = self._distinct(own, self.person) >= policy.owners
         projects = self._distinct(own, _codes(self.table["project"])) >= policy.owners
-        return text | tiny | ~written | (owners & projects), owners & ~projects
+        shared = {"licence-text": text, "tiny": tiny, "generated": ~written, "many-owners": owners & projects}
+        return shared, owners & ~projects
+
+    def common(self, policy: CommonProperty) -> tuple[Flags, Flags]:
+        """As `kinds`, whatever the reason."""
+        shared, crowded = self.kinds(policy)
+        return np.logical_or.reduce(list(shared.values())), crowded
 
     def seeded(self) -> Flags:
         """Which texts have a hit of their likeliest origin, which is somebody alone in holding them unvendored, in a
@@ -268,7 +301,7 @@ def _removals(table: pa.Table, removed: Flags) -> pa.Table:
     return rows.cast(REMOVALS).sort_by([("bucket", "ascending"), ("index", "ascending")])
 
 
-def _disputes(groups: _Groups, disputed: Flags, file: Ints) -> pa.Table:
+def _disputes(groups: Groups, disputed: Flags, file: Ints) -> pa.Table:
     """The strongest match of each disputed file."""
     rows = np.flatnonzero(disputed)
     order = np.lexsort(

@@ -24,6 +24,9 @@ class Rule:
     below: float | None = None
     equals: bool | str | None = None
     languages: tuple[str, ...] = ()
+    """Languages that the rule is for; all when empty."""
+    except_languages: tuple[str, ...] = ()
+    """Languages that the rule is not for."""
 
 
 def decide(observations: pa.Table, rules: Sequence[Rule], include: Sequence[str]) -> pa.Table:
@@ -52,6 +55,9 @@ def decide(observations: pa.Table, rules: Sequence[Rule], include: Sequence[str]
             ) from error
         if rule.languages:
             broken = pc.and_(broken, pc.is_in(language, pa.array(list(rule.languages), pa.string())))
+        if rule.except_languages:
+            spared = pc.is_in(language, pa.array(list(rule.except_languages), pa.string()))
+            broken = pc.and_not(broken, spared)
         _mark(masks, broken, number)
     return pa.table({"quality_reasons": _lists(masks, names)})
 

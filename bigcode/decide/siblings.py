@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bigcode.decide.wish_index import FOLDED, Renames, fold_case, fold_separators
+
 REPOSITORIES = pa.schema(
     [
         ("host", pa.string()),
@@ -18,11 +20,16 @@ REPOSITORIES = pa.schema(
         ("license", pa.string()),
         ("license_source", pa.string()),
         ("license_reason", pa.string()),
+        ("license_category", pa.string()),
+        ("license_attribution", pa.string()),
     ]
 )
+_JUDGED = REPOSITORIES.names[3:]
 RECORDS = ("commits", "issues", "metadata")
 """Kinds of siblings whose rows are records and not files."""
 _HOME = ["host", "owner", "repository"]
+_BETWEEN = "\0"
+"""Stands in no name."""
 METADATA = pa.schema(
     [
         ("name", pa.string()),
@@ -49,16 +56,17 @@ def of_repositories(observations: pa.Table, license_: pa.Table) -> pa.Table:
         observations: host, owner, repository, revision, released, row by row with `license_`.
     """
     table = observations.select([*_HOME, "revision", "released"])
-    for name in ("license", "license_source", "license_reason"):
+    for name in _JUDGED:
         table = table.append_column(name, license_[name])
     newest = table.group_by(_HOME, use_threads=False).aggregate([("released", "max")])
     joined = table.join(newest, _HOME, join_type="inner")
     last = joined.filter(pc.equal(joined["released"], joined["released_max"]))
     counted = last.group_by(REPOSITORIES.names, use_threads=False).aggregate([([], "count_all")])
+    order = [*_HOME, "count_all", "license", "license_reason", "license_source", "license_category",
+             "license_attribution"]  # fmt: skip
     ranked = counted.sort_by(
-        [*((n, "ascending") for n in _HOME), ("count_all", "descending"), ("license", "ascending"),
-         ("license_reason", "ascending"), ("license_source", "ascending")]
-    ).combine_chunks()  # fmt: skip
+        [(name, "descending" if name == "count_all" else "ascending") for name in order]
+    ).combine_chunks()
     first = ranked.group_by(_HOME, use_threads=False).aggregate(
         [(n, "first") for n in REPOSITORIES.names if n not in _HOME]
     )
@@ -110,6 +118,70 @@ def _most(value: Any) -> int | None:
 
 def _words(value: Any) -> list[str]:
     return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+
+
+def inherit(
+    rows: pa.Table, given: pa.Table, renames: Sequence[Mapping[str, str]] = ()
+) -> tuple[pa.Table, bool]:
+    """The licence of each record: that of its repository, by the very name, or else by one that opt-outs would take
+    for the same: in another case, with other separators where a host folds them, or under another name of `renames`.
+
+    Args:
+        rows: host, owner, repository of records.
+        given: of schema `REPOSITORIES`. Of several repositories that a name may stand for, one that is not admitted
+            comes first, then the first by name.
+        renames: of an opt-out list: host (empty for all), from and to.
+
+    Returns:
+        license, license_source, license_reason (`license.unknown` where no repository is found), license_category and
+        license_attribution, row by row; and whether a rename decided about any of them.
+    """
+    ordered = given.append_column("free", pc.equal(given["license_reason"], ""))
+    ordered = ordered.sort_by([(name, "ascending") for name in ("free", *_HOME)]).combine_chunks()
+    wanted, codes = _names_of(rows)
+    known, _ = _names_of(ordered)
+    place = pc.index_in(wanted, value_set=known)
+    spellings = [_spelt(wanted), _spelt(known)]
+    place = pc.coalesce(place, pc.index_in(spellings[0], value_set=spellings[1]))
+    told = pc.is_null(place).to_numpy(zero_copy_only=False)
+    if renames and told.any():
+        called = {folded: Renames(renames, folded) for folded in (False, True)}
+        stems = [_stems(names, called) for names in spellings]
+        place = pc.coalesce(place, pc.index_in(stems[0], value_set=stems[1]))
+        told &= pc.is_valid(place).to_numpy(zero_copy_only=False)
+    else:
+        told[:] = False
+    at = place.take(codes)
+    missing = {"license_reason": "license.unknown", "license_category": "unknown"}
+    columns = {n: pc.fill_null(ordered[n].combine_chunks().take(at), missing.get(n, "")) for n in _JUDGED}
+    return pa.table(columns), bool(told.any())
+
+
+def _names_of(table: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """Distinct names of repositories in the order of their first rows, and their numbers by row; a table of distinct
+    repositories has a name a row."""
+    whole = pc.binary_join_element_wise(*(table[name].combine_chunks() for name in _HOME), _BETWEEN)
+    coded = whole.dictionary_encode()
+    return coded.dictionary, coded.indices
+
+
+def _spelt(names: pa.Array) -> pa.Array:
+    """Names as opt-outs compare them."""
+    host, owner, repository = (pc.list_element(pc.split_pattern(names, _BETWEEN), i) for i in range(3))
+    host, owner, repository = fold_case(host), fold_case(owner), fold_case(repository)
+    folds = pc.is_in(host, value_set=pa.array(sorted(FOLDED), pa.string()))
+    owner, repository = (pc.if_else(folds, fold_separators(n), n) for n in (owner, repository))
+    return pc.binary_join_element_wise(host, owner, repository, _BETWEEN)
+
+
+def _stems(spelt: pa.Array, called: Mapping[bool, Renames]) -> pa.Array:
+    """For each name the first of all that it goes by."""
+    out = []
+    for name in spelt.to_pylist():
+        host, owner, repository = name.split(_BETWEEN)
+        entry = {"value": f"{owner}/{repository}", "host": host}
+        out.append(f"{host}{_BETWEEN}{called[host in FOLDED].spellings(entry)[0][0]}")
+    return pa.array(out, pa.string())
 
 
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,4}|.)?", re.DOTALL)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bigcode.decide.columns import FILE, file_ids, lists_from, parents_of
 
 KEPT = "kept"
+_LICENSE = ("license", "license_source", "license_category", "license_attribution")
 PUBLIC = pa.schema(
     [
         ("row", pa.string()),
@@ -30,6 +31,8 @@ PUBLIC = pa.schema(
         ("language", pa.string()),
         ("license", pa.string()),
         ("license_source", pa.string()),
+        ("license_category", pa.string()),
+        ("license_attribution", pa.string()),
         ("split", pa.string()),
         ("reason", pa.string()),
         ("also", pa.list_(pa.string())),
@@ -90,8 +93,7 @@ def merge(observations: pa.Table, judged: Judgements) -> tuple[pa.Table, pa.Tabl
     columns = {
         "row": names,
         **{n: observations[n].combine_chunks() for n in (*FILE, "blob", "bytes", "language")},
-        "license": judged.license["license"].combine_chunks(),
-        "license_source": judged.license["license_source"].combine_chunks(),
+        **{name: judged.license[name].combine_chunks() for name in _LICENSE},
         "split": judged.split,
         "also": also,
         "seat": pc.fill_null(_spread(index, judged.election["seat"].combine_chunks(), count), ""),

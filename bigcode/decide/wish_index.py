@@ -102,7 +102,7 @@ def index_entries(
     names: dict[bool, dict[str, Keys]] = {}
     owners: dict[bool, pa.Array] = {}
     for folded in (False, True):
-        called = _Renames(renames, folded)
+        called = Renames(renames, folded)
         places: dict[str, dict[tuple[str, str], list[int]]] = {scope: {} for scope in NAMED}
         for number, entry in entries:
             if entry["scope"] in NAMED and _concerns(entry.get("host", ""), folded):
@@ -154,7 +154,7 @@ def _owners(places: Mapping[str, Mapping[tuple[str, str], Sequence[int]]]) -> se
     return owners
 
 
-class _Renames:
+class Renames:
     """What owners and repositories are called by turns, on plain or on folded hosts."""
 
     def __init__(self, renames: Iterable[Mapping[str, str]], folded: bool) -> None:

@@ -9,25 +9,26 @@ from bigcode.api.facts import Query, Value
 
 PROJECT = "host,owner,repository"
 _KEPT = ("reason", "kept")
-_GROUPS = ("language", "license", "split")
+GROUPS = ("language", "license", "license_category", "license_attribution", "split")
+"""Columns by whose values kept files are counted."""
 
 
 def sum_tallies(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The sums of tallies of buckets.
 
-    A tally holds `files` (judged), `bytes` and `projects` (kept), `reasons` and `redactions` (counts by name), and
-    `language`, `license` and `split` (files and bytes kept, by name).
+    A tally holds `files` (judged), `bytes` and `projects` (kept), `reasons` and `redactions` (counts by name), and for
+    each of `GROUPS` files and bytes kept, by name; what an older tally does not hold counts as nothing.
     """
     total: dict[str, Any] = {"files": 0, "bytes": 0, "projects": 0, "reasons": {}, "redactions": {}}
-    total |= {name: {} for name in _GROUPS}
+    total |= {name: {} for name in GROUPS}
     for part in parts:
         for name in ("files", "bytes", "projects"):
             total[name] += part[name]
         for name in ("reasons", "redactions"):
             for key, n in part[name].items():
                 total[name][key] = total[name].get(key, 0) + n
-        for name in _GROUPS:
-            for key, (n, size) in part[name].items():
+        for name in GROUPS:
+            for key, (n, size) in part.get(name, {}).items():
                 files, found = total[name].get(key, (0, 0))
                 total[name][key] = (files + n, found + size)
     return total
@@ -52,7 +53,7 @@ def answer(query: Query, total: Mapping[str, Any]) -> Value | None:
         return None
     if not kept:
         return total["reasons"].get(value, 0) if asked == ("count", "") and column == "reason" else None
-    if column in _GROUPS and asked in (("count", ""), ("sum", "bytes")):
+    if column in GROUPS and asked in (("count", ""), ("sum", "bytes")):
         files, size = total[column].get(value, (0, 0))
         return int(files if query.aggregate == "count" else size)
     if column == "redactions" and asked == ("count", ""):

@@ -22,6 +22,22 @@ class Change:
     added: int
     removed: int
     facts: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    copies: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """What becomes of copies of opted-out files elsewhere, by the names of `COPIES`."""
+
+    @property
+    def matters(self) -> bool:
+        """Whether anything of what is counted differs."""
+        pairs = (*self.reasons.values(), *self.copies.values())
+        return bool(self.added or self.removed or any(old != new for old, new in pairs))
+
+
+COPIES = {
+    "removed": "copies elsewhere that are removed",
+    "common": "copies that stay, being common property",
+    "contested": "copies that stay, their origin being contested",
+    "review": "partial copies put before a person",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,7 @@ class Impact:
                     "added": c.added,
                     "removed": c.removed,
                     "facts": {k: list(v) for k, v in c.facts.items()},
+                    "copies": {k: list(v) for k, v in c.copies.items()},
                 }
                 for c in self.changes
             },
@@ -86,6 +103,7 @@ def compare(
     moved: tuple[int, int],
     facts: Mapping[str, Fact],
     run: Callable[[Query], Value],
+    copies: tuple[Mapping[str, int], Mapping[str, int]] = ({}, {}),
 ) -> Change:
     """Compare two states of a dataset.
 
@@ -95,6 +113,7 @@ def compare(
         moved: files that enter and that leave.
         facts: recorded facts of the dataset; those with a query over verdicts are taken again.
         run: runs a query over the new verdicts, for what tallies do not say.
+        copies: what becomes of copies before and after, but for those that are removed: verdicts count them.
     """
     old = sum_tallies([]) if before is None else before
     changed: dict[str, tuple[Value, Value]] = {}
@@ -104,6 +123,8 @@ def compare(
             value = run(fact.query) if value is None else value
             if value != fact.value:
                 changed[fact.id] = (fact.value, value)
+    gone = tuple({"removed": tally["reasons"].get("optout.copy", 0)} for tally in (old, after))
+    told = _pairs(*({**mine, **stays} for mine, stays in zip(gone, copies, strict=True)))
     return Change(
         dataset,
         _pairs(old["reasons"], after["reasons"]),
@@ -112,6 +133,7 @@ def compare(
         _pairs(old["redactions"], after["redactions"]),
         *moved,
         changed,
+        {name: told[name] for name in COPIES if name in told},
     )
 
 
@@ -123,6 +145,9 @@ def _change_lines(change: Change) -> list[str]:
     for reason, (old, new) in sorted(change.reasons.items()):
         if old != new:
             out.append(f"    {reason:<28} {old:>8,} -> {new:>8,}  ({new - old:+,})")
+    # Whoever asks what an opt-out does is told what stays, too, and not only what changes.
+    if any(pair != (0, 0) for pair in change.copies.values()):
+        out += [f"    {COPIES[name]:<48} {old:,} -> {new:,}" for name, (old, new) in change.copies.items()]
     for label, pairs in (("licence", change.licenses), ("masked", change.redactions)):
         for name, (old, new) in sorted(pairs.items()):
             if old != new:

@@ -94,6 +94,9 @@ def _license_node(p: Plan, observations: Edge, reviews: Any) -> Node:
             "decide.license",
             "inherit",
             GATHERING,
+            behaviour=4,
+            # Renames of the list count, as they do for opt-outs.
+            literals={"list": p.resolver.lists.get(p.optout.address, "")},
             partitions=p.buckets,
             inputs=(observations, *repositories),
         )
@@ -104,9 +107,15 @@ def _license_node(p: Plan, observations: Edge, reviews: Any) -> Node:
         "fileOverRepository": policy.file_over_repository,
         "minConfidence": policy.min_confidence,
         "decisions": reviews.licenses,
+        "pinned": reviews.pinned_licenses,
     }
     return p.node(
-        "decide.license", "decide_license", identity=said, partitions=p.buckets, inputs=(observations,)
+        "decide.license",
+        "decide_license",
+        behaviour=4,
+        identity=said,
+        partitions=p.buckets,
+        inputs=(observations,),
     )
 
 
@@ -155,6 +164,7 @@ def _written(p: Plan) -> list[Node]:
         p.node(
             "verdicts",
             "decide_verdicts",
+            behaviour=4,
             identity={"split": plain(spec.split)},
             partitions=p.buckets,
             inputs=(
@@ -169,6 +179,7 @@ def _written(p: Plan) -> list[Node]:
         p.node(
             "repositories",
             "repositories",
+            behaviour=4,
             partitions=p.buckets,
             inputs=(observations, p.edge("license", "decide.license", "license")),
         ),
@@ -206,6 +217,7 @@ def _written(p: Plan) -> list[Node]:
             "tally",
             "tally",
             MEASURE,
+            behaviour=4,
             partitions=p.buckets,
             inputs=(p.edge("verdicts", "verdicts", "verdicts"),),
         ),
@@ -213,6 +225,7 @@ def _written(p: Plan) -> list[Node]:
             "facts",
             "dataset_facts",
             MEASURE,
+            behaviour=4,
             identity={"smallCell": w.project.spec.small_cell, "asOf": p.optout.spec.as_of},
             inputs=(
                 p.edge("tally", "tally", "tally", "all"),

@@ -11,6 +11,7 @@ from bigcode.api.resource import Uses
 from bigcode.api.shapes import Unit
 from bigcode.host.registry import Registry
 from bigcode.plan.graph import Node
+from bigcode.spec.reviews import decisions_about, withdrawals
 from bigcode.spec.workspace import Workspace
 
 JUDGE, MEASURE = "bigcode.run.judge", "bigcode.run.measure"
@@ -18,19 +19,29 @@ JUDGE, MEASURE = "bigcode.run.judge", "bigcode.run.measure"
 
 @dataclass
 class Reviews:
-    """Decisions by case: licences (an SPDX expression or `deny`), copies (`keep` or `remove`), files withdrawn."""
+    """Decisions about licences (an SPDX expression or `deny`) and copies (`keep` or `remove`): by case where they hold
+    whatever is found there, else `[case, digest of what was looked at, decision]`; and contents that are withdrawn."""
 
     licenses: dict[str, str] = field(default_factory=dict)
+    pinned_licenses: list[list[str]] = field(default_factory=list)
     copies: dict[str, str] = field(default_factory=dict)
+    pinned_copies: list[list[str]] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
 
-    def take(self, decision: Any) -> None:
-        if decision.queue == "licence":
-            self.licenses[decision.case] = decision.decide
-        elif decision.queue == "copies":
-            self.copies[decision.case] = decision.decide
-        elif decision.decide == "remove":
-            self.withdrawn.append(decision.case)
+
+def read_reviews(workspace: Workspace, address: str) -> Reviews:
+    """What people decided about a dataset, and what was withdrawn from it or from an earlier version of it."""
+    out = Reviews(withdrawn=sorted(withdrawals(workspace, address)))
+    free = {"licence": out.licenses, "copies": out.copies}
+    pinned = {"licence": out.pinned_licenses, "copies": out.pinned_copies}
+    for said in decisions_about(workspace, address):
+        if said.queue in free and not said.saw:
+            free[said.queue][said.case] = said.decide
+        elif said.queue in pinned:
+            pinned[said.queue] += [[said.case, digest, said.decide] for digest in said.saw]
+    for listed in pinned.values():
+        listed[:] = sorted({tuple(entry): entry for entry in listed}.values())
+    return out
 
 
 class Resolver:
@@ -40,20 +51,13 @@ class Resolver:
         self.workspace = workspace
         self.registry = registry
         self.lists = lists
-        self._reviews = self._read_reviews()
+        self._reviews: dict[str, Reviews] = {}
 
     def reviews(self, address: str) -> Reviews:
-        """What people decided about a dataset, from the Review resources that name it."""
-        return self._reviews.get(address, Reviews())
-
-    def _read_reviews(self) -> dict[str, Reviews]:
-        out: dict[str, Reviews] = {}
-        for resource in self.workspace.resources.values():
-            if resource.kind == "Review":
-                found = out.setdefault(self.workspace.address_of(resource.spec.dataset), Reviews())
-                for decision in resource.spec.decisions:
-                    found.take(decision)
-        return out
+        """What people decided about a dataset, from the Review resources that concern it."""
+        if address not in self._reviews:
+            self._reviews[address] = read_reviews(self.workspace, address)
+        return self._reviews[address]
 
     def component(self, uses: Uses, slot: str, address: str) -> tuple[Component, Any]:
         """The component and its checked config.

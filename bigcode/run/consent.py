@@ -199,16 +199,10 @@ def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Copies that go because of an opt-out, an entry a bucket; what is disputed; and all files that are gone."""
     _, secret = read_list(inputs.bytes("list"))
     said, seal = task.identity, row_key(secret, SEAL)
-    policy = optout.CopyPolicy(
-        said["copies"],
-        said["contested"],
-        said["containment"]["remove"],
-        said["containment"]["review"],
-        optout.CommonProperty(said["common"]["owners"], said["common"]["minBytes"]),
-    )
+    policy = copy_policy(said)
     parts = [_plain(t, optout.HOLDERS) for t in inputs.tables("holders")]
     held = pa.concat_tables([optout.HOLDERS.empty_table(), *parts])
-    result = optout.spread(held, policy, *_decided(held, said, secret))
+    result = optout.spread(held, policy, *decided_copies(held, said, secret))
     named = [*inputs.tables("hits"), result.removals]
     gone = pc.unique(pa.chunked_array([c for t in named for c in t["file"].chunks], pa.string()))
     removed, disputed = (
@@ -222,6 +216,17 @@ def decide_copies(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         "gone": [("", sealed(pa.table({"file": gone}).sort_by("file"), seal))],
         "counts": [("", canonical({"common": result.common, "nonce": row_key(secret, "copies")}))],
     }
+
+
+def copy_policy(said: Mapping[str, Any]) -> optout.CopyPolicy:
+    """What the identity of `decide.copies` says of copies."""
+    return optout.CopyPolicy(
+        said["copies"],
+        said["contested"],
+        said["containment"]["remove"],
+        said["containment"]["review"],
+        optout.CommonProperty(said["common"]["owners"], said["common"]["minBytes"]),
+    )
 
 
 def decide_seats(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
@@ -298,7 +303,7 @@ def pair_keys(secret: bytes, table: pa.Table) -> pa.Array:
 Decided = tuple[dict[str, str], dict[tuple[str, str], str]]
 
 
-def _decided(held: pa.Table, said: Mapping[str, Any], secret: bytes) -> Decided:
+def decided_copies(held: pa.Table, said: Mapping[str, Any], secret: bytes) -> Decided:
     """Decisions of reviews by file, and by file and seed for those about one pair of texts; reviews name both by keyed
     ids."""
     if not said["decisions"] and not said["pinned"]:

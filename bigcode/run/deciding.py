@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bigcode.api.diagnostics import Place, Problem, fail
+from bigcode.api.diagnostics import Problem, fail
 from bigcode.decide.expressions import operands, satisfied
 from bigcode.evidence.consent import replace_file
-from bigcode.run.review import QUEUES, Case, decisions_of, find_cases
+from bigcode.run.review import QUEUES, find_cases
 from bigcode.run.session import Session
 from bigcode.spec.lock import read_lock
+from bigcode.spec.reviews import decisions_about
 from bigcode.spec.text import parse_document
 from bigcode.spec.workspace import load_workspace
 
 FOLDER = "reviews"
 _TO_KEEP = ("keep", "remove")
+Decision = Mapping[str, Any]
+"""As it stands in a Review: queue, case, saw (a list), decide, reason."""
 
 
-def choose_queue(session: Session, address: str, case: str, queue: str) -> str:
-    """The queue in which a case can be decided, which is that of licences for a conflict.
+def choose_case(session: Session, address: str, case: str, queue: str) -> tuple[str, list[str]]:
+    """The queue in which a case can be decided, which is that of licences for a conflict, and the digests of what it is
+    about today.
 
     Raises:
         Problem: E003 for a case that no queue lists, or that several do.
     """
     wanted = [q for q in QUEUES if queue in ("", "licence" if q == "conflicts" else q)]
     cases = find_cases(session, address, wanted)
-    found = {"licence" if c.queue == "conflicts" else c.queue for c in cases if case in _decidable(c)}
+    mine = [c for c in cases if case in (*c.cases, *c.saw)]
+    found = {"licence" if c.queue == "conflicts" else c.queue for c in mine}
     if len(found) == 1:
-        return found.pop()
+        return found.pop(), sorted({digest for c in mine for digest in c.saw.get(case, ())})
     if found:
         raise fail("E003", f"the case is in {len(found)} queues", hint=f"Say --queue {min(found)}, for one.")
     hint = f"`bigcode review {session.workspace.root} {address}` lists the cases."
@@ -41,16 +46,10 @@ def choose_queue(session: Session, address: str, case: str, queue: str) -> str:
     raise fail("E003", f"{address} has no such case", hint=hint)
 
 
-def _decidable(case: Case) -> Iterable[str]:
-    """The names of a case; a conflict can be decided for the repository of a file, too."""
-    more = (name.partition(":")[0] for name in case.cases) if case.queue == "conflicts" else ()
-    return (*case.cases, *more)
-
-
 def record_decision(
-    session: Session, address: str, decision: dict[str, str], by: str, day: str, *, released: bool = False
+    session: Session, address: str, decision: Decision, by: str, day: str, *, released: bool = False
 ) -> Path:
-    """Write a decision (queue, case, decide and perhaps reason) and return the file that holds it.
+    """Write a decision (queue, case, and decide, perhaps saw and reason) and return the file that holds it.
 
     It joins the Review of the same dataset, person and day where there is one that can take it; comments stay. Else it
     is a file of its own. Nothing is changed unless the workspace can be loaded with it.
@@ -77,16 +76,16 @@ def record_decision(
     return _write(session, path, _new_review(stem, address, decision, by, day))
 
 
-def _check(session: Session, address: str, decision: dict[str, str], released: bool) -> None:
+def _check(session: Session, address: str, decision: Decision, released: bool) -> None:
     lock = read_lock(session.workspace.root)["released"]
     if address in lock and not released:
         hint = "Copy its file, raise metadata.version, apply, and decide for that version."
         raise fail("E210", f"{address} was released; what it holds is decided", hint=hint)
-    known = decisions_of(session, address).get((decision["queue"], decision["case"]))
-    if known is not None:
-        place = Place(session.workspace.documents[known.resource].file)
-        told = f"the case was decided as `{known.decide}` by {known.by} on {known.date}"
-        raise fail("E209", told, place, "Edit that line to decide anew; its history stays in git.")
+    for known in decisions_about(session.workspace, address):
+        same = (known.queue, known.case) == (decision["queue"], decision["case"])
+        if same and (not known.saw or set(known.saw) & set(decision.get("saw", ()))):
+            told = f"the case was decided as `{known.decide}` by {known.by} on {known.date}"
+            raise fail("E209", told, known.place, "Edit that line to decide anew; its history stays in git.")
     if decision["queue"] == "licence":
         check_expression(decision["decide"])
     elif decision["decide"] not in _TO_KEEP:
@@ -117,12 +116,12 @@ def check_expression(text: str) -> None:
         raise fail("E105", told, hint=f"Ids are case-sensitive: {', '.join(operands(text))}.")
 
 
-def _item(decision: dict[str, str]) -> str:
+def _item(decision: Decision) -> str:
     kept = {name: value for name, value in decision.items() if value}
     return yaml.safe_dump([kept], sort_keys=False, allow_unicode=True, width=10_000)
 
 
-def _extended(text: str, decision: dict[str, str]) -> str | None:
+def _extended(text: str, decision: Decision) -> str | None:
     """The text of a Review with one more decision behind the others, or None where it is written in another style."""
     document, _ = parse_document(text, "")
     assert document is not None, "the workspace was loaded from this file"
@@ -156,7 +155,7 @@ def _free_name(session: Session, dataset: str, day: str) -> tuple[str, Path]:
         number += 1
 
 
-def _new_review(name: str, address: str, decision: dict[str, str], by: str, day: str) -> str:
+def _new_review(name: str, address: str, decision: Decision, by: str, day: str) -> str:
     head: dict[str, Any] = {
         "apiVersion": "bigcode/v1",
         "kind": "Review",

@@ -6,8 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bigcode.decide.columns import look_up, split_by
+from bigcode.decide import siblings
+from bigcode.decide.columns import split_by
+from bigcode.decide.optout import row_key
 from bigcode.run.collecting import basenames
+from bigcode.run.consent import SEAL, read_list, sealed
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import read_table
 
@@ -71,13 +74,8 @@ def _key(table: pa.Table, name: str) -> pa.Array:
 def inherit(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """The licences of a sibling's records: those of their repository in the dataset that it is of."""
     rows = inputs.table("observations", ["host", "owner", "repository"])
-    names = pc.binary_join_element_wise(*(rows[c].combine_chunks() for c in rows.column_names), "\0")
+    content, secret = read_list(inputs.bytes("list"))
     given = pa.concat_tables(inputs.tables("repositories"))
-    known = pc.binary_join_element_wise(
-        *(given[c].combine_chunks() for c in ("host", "owner", "repository")), "\0"
-    ).to_pylist()
-    out = {}
-    for column, missing in (("license", ""), ("license_source", ""), ("license_reason", "license.unknown")):
-        values = dict(zip(known, given[column].to_pylist(), strict=True))
-        out[column] = pc.fill_null(look_up(names, values, pa.string()), missing)
-    return {"license": [("", pa.table(out))]}
+    found, renamed = siblings.inherit(rows, given, content.get("renames", ()))
+    # A digest of public names could be guessed, and with it what the list renames.
+    return {"license": [("", sealed(found, row_key(secret, SEAL)) if renamed else found)]}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +24,7 @@ def decide_license(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         said["fileOverRepository"],
         said["minConfidence"],
         said["decisions"],
+        tuple((case, saw, decide) for case, saw, decide in said["pinned"]),
     )
     observations = inputs.table("observations")
     return {"license": [("", licensing.decide(observations, policy))]}
@@ -33,11 +37,16 @@ def repositories(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
 
 
 def decide_quality(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
-    rules = [
-        quality.Rule(**{**rule, "languages": tuple(rule["languages"])}) for rule in task.identity["rules"]
-    ]
+    rules = [_rule_of(rule) for rule in task.identity["rules"]]
     observations = inputs.table("observations")
     return {"quality": [("", quality.decide(observations, rules, task.identity["include"]))]}
+
+
+def _rule_of(said: Mapping[str, Any]) -> quality.Rule:
+    bounds = {name: said[name] for name in ("id", "column", "above", "below", "equals")}
+    return quality.Rule(
+        **bounds, languages=tuple(said["languages"]), except_languages=tuple(said["exceptLanguages"])
+    )
 
 
 def decide_privacy(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:

@@ -11,7 +11,7 @@ from bigcode.api.canonical import canonical
 from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact, Query
 from bigcode.evidence.query import run_query
-from bigcode.evidence.tally import PROJECT, sum_tallies
+from bigcode.evidence.tally import GROUPS, PROJECT, sum_tallies
 from bigcode.run.collecting import records
 from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import read_table
@@ -86,7 +86,7 @@ def tally(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
             .to_pylist()
             if row[column]
         }
-        for column in ("language", "license", "split")
+        for column in GROUPS
     }
     counts = {
         "files": table.num_rows,
@@ -120,10 +120,10 @@ def dataset_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         count(f"files.dropped{{reason={reason}}}", n, "file", f"Dropped: {reason}", query)
     parts = [f"files.dropped{{reason={r}}}" for r in dropped]
     ctx.fact(_sum("files.dropped", "file", "Files dropped", parts, sum(dropped.values())))
-    for column, label in (("language", "Language"), ("license", "Licence"), ("split", "Split")):
+    for column, key, label in _SHOWN:
         for value, (n, size) in sorted(total[column].items()):
             where = (*kept, (column, value))
-            name, text = f"{{{column}={value}}}", f"{label}: {value}"
+            name, text = f"{{{key}={value}}}", f"{label}: {value}"
             count(f"files.kept{name}", n, "file", text, Query("verdicts", "count", where=where))
             count(f"bytes.kept{name}", size, "B", text, Query("verdicts", "sum", "bytes", where))
     for entity, n in sorted(total["redactions"].items()):
@@ -143,6 +143,14 @@ def dataset_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     return {"manifest": [(n, _listing(inputs, n)) for n in ("shards", "verdicts", "conflicts")]}
 
 
+_SHOWN = (
+    ("language", "language", "Language"),
+    ("license", "license", "Licence"),
+    ("license_category", "category", "Category of licence"),
+    ("license_attribution", "attribution", "Attribution"),
+    ("split", "split", "Split"),
+)
+"""Columns of verdicts, the key under which facts name their values, and what a person calls them."""
 _TAKEN_ALONG = ("optout.copy", "optout.seat")
 
 

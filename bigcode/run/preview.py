@@ -26,6 +26,7 @@ from bigcode.run.rows import Verdicts, count_moved, same_training
 from bigcode.run.session import Session
 from bigcode.spec.workspace import Workspace
 from bigcode.store.store import Store
+from bigcode.store.tables import read_table
 
 _CHEAP = ("decide.", "verdicts", "tally")
 _SCRATCH = "preview-"
@@ -81,8 +82,9 @@ def preview(session: Session, graph: Graph, found: Survey) -> Impact:
                 count_moved(old, new),
                 ledger.of(address),
                 new.run,
+                (_copies(before, address, session.store), _copies(results, address, store)),
             )
-            if change.added or change.removed or any(a != b for a, b in change.reasons.values()):
+            if change.matters:
                 changes.append(change)
     return _impact(session, graph, found, before, ledger, changes, altered, unforeseen)
 
@@ -174,6 +176,21 @@ def _tally(results: Recorded, address: str, store: Store) -> dict[str, Any] | No
         return None
     parts = [a.outputs["tally"][0].digest for a in actions.values()]
     return sum_tallies(json.loads(store.objects.get(digest)) for digest in parts)
+
+
+def _copies(results: Recorded, address: str, store: Store) -> dict[str, int]:
+    """How many copies of opted-out files stay, by why."""
+    actions = results.get(f"{address}#decide.copies")
+    if not actions:
+        return {}
+    (action,) = actions.values()
+    disputed = read_table(store.objects, action.outputs["disputed"][0].digest, ["why"])["why"].to_pylist()
+    counts = json.loads(store.objects.get(action.outputs["counts"][0].digest))
+    return {
+        "common": counts["common"],
+        "contested": disputed.count("origin"),
+        "review": disputed.count("band"),
+    }
 
 
 def _impact(

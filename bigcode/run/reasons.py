@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bigcode.decide.reviewing import find_decided
 from bigcode.run.applied import Applied
 
 Row = Mapping[str, Any]
@@ -89,6 +91,8 @@ def rules_of(place: Place) -> list[dict[str, Any]]:
     for rule in place.applied.identity("decide.quality")["rules"]:
         if rule["languages"] and place.row["language"] not in rule["languages"]:
             continue
+        if place.row["language"] in rule.get("exceptLanguages", ()):
+            continue
         bounds = {n: rule[n] for n in ("above", "below", "equals") if rule[n] is not None}
         value = place.row[rule["column"]]
         out.append(
@@ -161,7 +165,11 @@ def describe(place: Place, home: pa.Table) -> dict[str, Any]:
     """
     row = place.row
     return {
-        "licenses": {**_of_license(place), "detected": _detected(row, home), "decisions": _decisions(place)},
+        "licenses": {
+            **_of_license(place),
+            "detected": _detected(row, home),
+            "decisions": _decisions(place, home),
+        },
         "languages": {"language": row["language"], **{f: row[f] for f in FLAGS if row.get(f) is not None}},
         "pii": entities_of(place),
         "quality": rules_of(place),
@@ -172,11 +180,20 @@ def describe(place: Place, home: pa.Table) -> dict[str, Any]:
     }
 
 
-def _decisions(place: Place) -> dict[str, str]:
-    """What reviews say of the file's repository and of files in it."""
-    said = place.applied.identity("decide.license").get("decisions", {})
-    home = "/".join(place.row[name] for name in ("host", "owner", "repository"))
-    return {case: decision for case, decision in said.items() if case == home or case.startswith(f"{home}:")}
+def _decisions(place: Place, home: pa.Table) -> dict[str, str]:
+    """What reviews say of the file's repository and of files in it, as far as it is about the texts of today."""
+    said = place.applied.identity("decide.license")
+    free, pinned = said.get("decisions", {}), said.get("pinned", ())
+    if not free and not pinned:
+        return {}
+    of_files, of_homes = find_decided(home, np.zeros(home.num_rows, np.int64), free, pinned)
+    name = "/".join(place.row[part] for part in ("host", "owner", "repository"))
+    paths = home["path"]
+    told = {f"{name}:{paths[row].as_py()}": decision for row, decision in of_files.items()}
+    # All rows are of one revision of one repository.
+    for _, decision in of_homes.values():
+        told[name] = decision
+    return dict(sorted(told.items()))
 
 
 def _detected(row: Row, home: pa.Table) -> list[dict[str, Any]]:

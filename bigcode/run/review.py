@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,9 @@ import pyarrow.compute as pc
 
 from bigcode.api.diagnostics import Problem
 from bigcode.decide.columns import FILE, as_bool, file_ids
+from bigcode.decide.reviewing import root_digest
 from bigcode.run.applied import Applied, read_applied
+from bigcode.run.cases import Case, Decided, decisions_of, make_case
 from bigcode.run.reasons import folder_of, statement_of
 from bigcode.run.session import Session
 
@@ -22,45 +23,6 @@ _STATED = [
     "license_evidence",
 ]  # fmt: skip
 _HOME = ("host", "owner", "repository", "revision")
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a Review resource says of a case."""
-
-    decide: str
-    by: str
-    date: str
-    resource: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """`cases` are the names under which it can be decided, the first being its own; `name` is the file of a copy,
-    which only a person who can read the sealed list is shown."""
-
-    queue: str
-    cases: tuple[str, ...]
-    evidence: Mapping[str, Any]
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-    name: str = ""
-
-    def as_json(self, *, names: bool) -> dict[str, Any]:
-        told = {
-            case: {"decide": d.decide, "by": d.by, "date": d.date, "resource": d.resource, "reason": d.reason}
-            for case, d in self.decisions.items()
-        }
-        shown = {"name": self.name} if names and self.name else {}
-        return {
-            "queue": self.queue,
-            "case": self.cases[0],
-            "cases": list(self.cases),
-            "state": "decided" if told else "open",
-            "decisions": told,
-            **self.evidence,
-            **shown,
-        }
 
 
 def find_cases(session: Session, address: str, queues: Iterable[str] = QUEUES) -> list[Case]:
@@ -78,24 +40,6 @@ def find_cases(session: Session, address: str, queues: Iterable[str] = QUEUES) -
     for queue in queues:
         found += readers[queue](session, applied, decided)
     return found
-
-
-def decisions_of(session: Session, address: str) -> dict[tuple[str, str], Decision]:
-    """Decisions by queue and case, from the Review resources that name a dataset."""
-    workspace = session.workspace
-    return {
-        (said.queue, said.case): Decision(said.decide, r.spec.by, str(r.spec.date), name, said.reason)
-        for name, r in workspace.resources.items()
-        if r.kind == "Review" and workspace.address_of(r.spec.dataset) == address
-        for said in r.spec.decisions
-    }
-
-
-Decided = Mapping[tuple[str, str], Decision]
-
-
-def _of(decided: Decided, queue: str, cases: Iterable[str]) -> dict[str, Decision]:
-    return {case: decided[queue, case] for case in cases if (queue, case) in decided}
 
 
 def _public(applied: Applied, bucket: str) -> pa.Array:
@@ -121,9 +65,11 @@ def _licences(session: Session, applied: Applied, decided: Decided) -> list[Case
 
 def _licence_case(home: str, blob: str, rows: list[dict[str, Any]], decided: Decided) -> Case:
     paths = sorted({row["path"] for row in rows})
+    saw = {f"{home}:{path}": (blob,) for path in paths}
     # Of a repository a person can say what its root states; a text in a folder is nearer to the files there.
     at_root = any(not folder_of(row) for row in rows)
-    cases = (*(f"{home}:{path}" for path in paths), *([home] if at_root else []))
+    if at_root:
+        saw[home] = tuple(sorted({row["root"] for row in rows}))
     evidence = {
         "repository": home,
         "text": blob,
@@ -131,7 +77,7 @@ def _licence_case(home: str, blob: str, rows: list[dict[str, Any]], decided: Dec
         "files": sum(row["files"] for row in rows),
         **{k: v for k, v in statement_of(rows[0]).items() if k not in ("path", "unclear")},
     }
-    return Case("licence", cases, evidence, _of(decided, "licence", cases))
+    return make_case("licence", saw, evidence, decided, saw)
 
 
 def _unclear_rows(applied: Applied, bucket: str, least: float) -> Iterator[dict[str, Any]]:
@@ -154,9 +100,27 @@ def _unclear_rows(applied: Applied, bucket: str, least: float) -> Iterator[dict[
     waiting: dict[tuple[str, ...], list[int]] = {}
     for index in np.flatnonzero(waits).tolist():
         waiting.setdefault(tuple(homes[index].values()), []).append(index)
-    for row in table.take(pa.array(np.flatnonzero(asks))).to_pylist():
-        at = waiting.get(tuple(row[name] for name in _HOME), [])
-        yield {**row, "files": sum(_hangs(paths[index], row) for index in at)}
+    asking = table.take(pa.array(np.flatnonzero(asks))).to_pylist()
+    roots = _roots(table, {tuple(row[name] for name in _HOME) for row in asking})
+    for row in asking:
+        home = tuple(row[name] for name in _HOME)
+        at = waiting.get(home, [])
+        yield {**row, "root": roots[home], "files": sum(_hangs(paths[index], row) for index in at)}
+
+
+def _roots(table: pa.Table, homes: set[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """`root_digest` of repositories at a revision.
+
+    Args:
+        table: host, owner, repository, revision, path, blob, license_role of a bucket.
+    """
+    stating = pc.is_in(table["license_role"], value_set=pa.array(["text", "metadata"]))
+    grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {home: [] for home in homes}
+    for row in table.select([*_HOME, "path", "blob", "license_role"]).filter(stating).to_pylist():
+        home = tuple(row[name] for name in _HOME)
+        if home in grouped:
+            grouped[home].append(row)
+    return {home: root_digest(rows) for home, rows in grouped.items()}
 
 
 def _is_sure(table: pa.Table, least: float) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -182,11 +146,11 @@ def _copies(session: Session, applied: Applied, decided: Decided) -> list[Case]:
     for key, matches in disputed.items():
         best = max(matches, key=lambda row: (row["containment"], row["strength"]))
         evidence = {name: best[name] for name in ("why", "strength", "containment")}
-        decisions = _of(decided, "copies", [key])
         name = best["file"] if readable else ""
-        found.append(Case("copies", (key,), {**evidence, "matches": len(matches)}, decisions, name))
+        saw = {key: (best["saw"],) if "saw" in best else ()}
+        found.append(make_case("copies", saw, {**evidence, "matches": len(matches)}, decided, saw, name))
     settled = [case for queue, case in decided if queue == "copies" and case not in disputed]
-    found += [Case("copies", (case,), {}, _of(decided, "copies", [case])) for case in settled]
+    found += [make_case("copies", (case,), {}, decided, {case: ()}) for case in settled]
     return sorted(found, key=lambda case: case.cases)
 
 
@@ -210,7 +174,8 @@ def _conflicts(session: Session, applied: Applied, decided: Decided) -> list[Cas
             grouped.setdefault(row["group"], []).append(row)
     found = []
     for members in grouped.values():
-        cases = tuple(sorted({shown[row["file"]] for row in members}))
+        places = [shown[row["file"]] for row in members]
+        cases = sorted({place.name for place in places})
         files = [
             {
                 "file": row["file"],
@@ -221,23 +186,38 @@ def _conflicts(session: Session, applied: Applied, decided: Decided) -> list[Cas
             }
             for row in sorted(members, key=lambda row: row["file"])
         ]
-        homes = sorted({case.partition(":")[0] for case in cases})
-        decisions = _of(decided, "licence", [*cases, *homes])
-        found.append(Case("conflicts", cases, {"files": files}, decisions))
+        homes = sorted({place.home for place in places})
+        saw = {case: tuple(sorted({p.blob for p in places if p.name == case})) for case in cases}
+        saw |= {home: tuple(sorted({p.root for p in places if p.home == home})) for home in homes}
+        found.append(make_case("conflicts", cases, {"files": files}, decided, saw))
     return sorted(found, key=lambda case: case.cases)
 
 
-def _named_files(applied: Applied, wanted: set[str]) -> dict[str, str]:
-    """`HOST/OWNER/REPO:PATH` by id, of the files among these that no opt-out touches."""
-    if not wanted:
-        return {}
+class _File(NamedTuple):
+    """`HOST/OWNER/REPO:PATH`, its repository, its content, and what the root of its revision states."""
+
+    name: str
+    home: str
+    blob: str
+    root: str
+
+
+def _named_files(applied: Applied, wanted: set[str]) -> dict[str, _File]:
+    """By id, the files among these that no opt-out touches."""
     names = pa.array(sorted(wanted), pa.string())
-    found: dict[str, str] = {}
-    for bucket in applied.labels("verdicts"):
-        table = applied.table("verdicts", "verdicts", bucket, ["row", "host", "owner", "repository", "path"])
+    found: dict[str, _File] = {}
+    for bucket in applied.labels("verdicts") if wanted else ():
+        table = applied.table("verdicts", "verdicts", bucket, ["row", *_HOME, "path", "blob"])
         chosen = table.filter(pc.and_(pc.is_in(table["row"], value_set=names), pc.is_valid(table["path"])))
-        for row in chosen.to_pylist():
-            found[row["row"]] = f"{row['host']}/{row['owner']}/{row['repository']}:{row['path']}"
+        if not chosen.num_rows:
+            continue
+        rows = chosen.to_pylist()
+        stated = applied.table("gather", "observations", bucket, [*_HOME, "path", "blob", "license_role"])
+        roots = _roots(stated, {tuple(row[name] for name in _HOME) for row in rows})
+        for row in rows:
+            home = f"{row['host']}/{row['owner']}/{row['repository']}"
+            root = roots[tuple(row[name] for name in _HOME)]
+            found[row["row"]] = _File(f"{home}:{row['path']}", home, row["blob"], root)
     return found
 
 
@@ -246,11 +226,12 @@ def _withdrawals(session: Session, applied: Applied, decided: Decided) -> list[C
     cases = sorted(case for queue, case in decided if queue == "withdrawal")
     held, kept = count_files(applied, cases)
     return [
-        Case(
+        make_case(
             "withdrawal",
             (case,),
             {"files": held.get(case, 0), "kept": kept.get(case, 0)},
-            _of(decided, "withdrawal", [case]),
+            decided,
+            {case: ()},
         )
         for case in cases
     ]

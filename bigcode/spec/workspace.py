@@ -19,6 +19,7 @@ from bigcode.spec.locate import yaml_files
 from bigcode.spec.lock import check_frozen
 from bigcode.spec.overlay import apply_overlay, interpolate, read_overlay, read_variables
 from bigcode.spec.relations import check_components, check_references
+from bigcode.spec.reviews import check_reviews
 from bigcode.spec.text import Document, read_document
 
 _ENVELOPE = ("apiVersion", "kind", "metadata", "spec")
@@ -232,6 +233,7 @@ def _check(
             )
     yield from check_references(workspace, declared, complete=complete)
     yield from check_components(workspace, registry)
+    yield from check_reviews(workspace)
     if overlay is not None:
         names = sorted({a.split("@")[0] for a in declared} | set(declared))
         for name in overlay.value:

@@ -35,6 +35,8 @@ SCHEMA = pa.schema(
         ("bytes", pa.int64()),
         ("language", pa.string()),
         ("license", pa.string()),
+        ("license_category", pa.string()),
+        ("license_attribution", pa.string()),
         ("split", pa.string()),
         ("redactions", pa.list_(pa.string())),
     ]
@@ -59,6 +61,8 @@ def buckets(draw: st.DrawFn) -> list[pa.Table]:
                     "bytes": draw(st.integers(0, 99)),
                     "language": draw(st.sampled_from(["Python", "C", ""])),
                     "license": draw(st.sampled_from(["MIT", "0BSD"])),
+                    "license_category": draw(st.sampled_from(["permissive", "copyleft"])),
+                    "license_attribution": draw(st.sampled_from(["required", "none", ""])),
                     "split": draw(st.sampled_from(["train", "validation"])),
                     "redactions": draw(st.lists(st.sampled_from(["EMAIL", "KEY"]), max_size=2))
                     if reason == "kept"
@@ -98,6 +102,8 @@ QUERIES = st.builds(
                 ("reason", "quality.none"),
                 ("language", "Python"),
                 ("license", "MIT"),
+                ("license_category", "copyleft"),
+                ("license_attribution", "none"),
                 ("split", "train"),
                 ("redactions", "EMAIL"),
                 ("owner", "0a"),
@@ -179,6 +185,13 @@ def test_the_impact_is_what_the_apply_then_does(
     assert change["keptBytes"] == [before["bytes.kept"], after["bytes.kept"]]
     assert change["reasons"]["kept"] == [before["files.kept"], after["files.kept"]]
     told = {name.split("/", 2)[2]: pair for name, pair in change["facts"].items()}
+    assert change["copies"] == {
+        "removed": [before["optout.copies"], after["optout.copies"]],
+        "common": [before["optout.common"], after["optout.common"]],
+        "contested": [before["optout.contested"], after["optout.contested"]],
+        "review": [before["optout.review"], after["optout.review"]],
+    }
+    assert after["optout.copies"] > 0
     assert told
     assert all(pair == [before[name], after.get(name, 0)] for name, pair in told.items())
     assert not list((applied / ".bigcode" / "work").glob("*"))

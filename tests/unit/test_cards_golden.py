@@ -139,6 +139,32 @@ def test_the_dataset_card_tells_every_column_of_a_row(sibling: str) -> None:
     assert told == Form(sibling).schema.names
 
 
+def test_the_card_of_a_sibling_shows_its_own_snapshot_and_not_that_of_its_dataset() -> None:
+    address, resources = "Dataset/meadow@1.0.0", dict(WORLD["resources"])
+    parent = resources[address]
+    events = {**resources["Snapshot/harvest@1.0.0"], "metadata": {"name": "events", "version": "1.0.0"}}
+    spec = {
+        **parent["spec"],
+        "snapshot": "Snapshot/events",
+        "sibling": "issues",
+        "of": address,
+        "languages": None,
+    }
+    sibling = {**parent, "metadata": {**parent["metadata"], "name": "talk"}, "spec": spec}
+    resources |= {"Snapshot/events@1.0.0": events, "Dataset/talk@1.0.0": sibling}
+    facts = [
+        {**f, "id": f["id"].replace("/harvest@", "/events@"), "value": 3}
+        for f in WORLD["facts"]
+        if f["id"].startswith("Snapshot/harvest@1.0.0/") and isinstance(f["value"], int)
+    ]
+    card = render(
+        "dataset-card", resources=resources, subject="Dataset/talk@1.0.0", facts=[*WORLD["facts"], *facts]
+    )
+    assert "Snapshot/events@1.0.0" in card.markdown
+    assert "Snapshot/harvest@1.0.0" not in card.markdown
+    assert card.markdown.count("| Repositories collected |") == 1
+
+
 def test_figures_of_labelled_sets_are_kept_apart() -> None:
     parts = render("dataset-card").markdown.split("\nOn *")[1:]
     names = ["invented values in real files", "lines that others published with labels"]

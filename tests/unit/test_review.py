@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from workspaces import apply, build_corpus, copy_space, data_workspace, edit_spec, write_rows, write_spec
+import yaml
+from workspaces import (
+    apply,
+    build_corpus,
+    copy_space,
+    data_workspace,
+    edit_spec,
+    read_spec,
+    resource,
+    write_rows,
+    write_spec,
+)
 
 from bigcode.cli import run
 from bigcode.testing import corpus, notices, texts
@@ -24,6 +36,7 @@ LOOM = "".join(
     f"def weave_{n}(warp, weft):\n    return [warp[{n}] + thread * {n + 2} for thread in weft]\n\n\n"
     for n in range(40)
 )
+BRAID = LOOM.replace("weave_7(", "braid_7(")
 
 
 def file(owner: str, path: str, content: str) -> dict[str, Any]:
@@ -42,7 +55,7 @@ def rows() -> list[dict[str, Any]]:
         file("weaver", "loom.py", LOOM),
         file("lender", "LICENSE", notices.MIT),
         file("lender", "backup.sh", texts.BACKUP_SH),
-        file("lender", "loom.py", LOOM.replace("weave_7(", "braid_7(")),
+        file("lender", "loom.py", BRAID),
     ]
 
 
@@ -169,6 +182,7 @@ def test_a_disputed_copy_that_is_to_be_removed_goes(space: Path, told: Told) -> 
 
 def test_decisions_of_one_person_and_day_share_a_file_and_comments_stay(space: Path, told: Told) -> None:
     path = space / "reviews" / "tiny.yaml"
+    text, loom = (hashlib.sha256(content.encode()).hexdigest() for content in (ODD, BRAID))
     decide(told, space, f"{HOST}/odd/odd:LICENSE", "MIT OR Apache-2.0", "--reason", "after a call")
     path.write_text(
         "# Kept by the legal group.\n" + path.read_text().replace("decide: MIT", "decide:  MIT") + "\n# end\n"
@@ -178,9 +192,10 @@ def test_decisions_of_one_person_and_day_share_a_file_and_comments_stay(space: P
         "# Kept by the legal group.\n"
         "apiVersion: bigcode/v1\nkind: Review\nmetadata:\n  name: tiny\n  version: 1.0.0\n"
         "spec:\n  dataset: Dataset/tiny@1.0.0\n  by: Ada\n  date: '2026-11-20'\n  decisions:\n"
-        f"    - queue: licence\n      case: {HOST}/odd/odd:LICENSE\n      decide:  MIT OR Apache-2.0\n"
-        "      reason: after a call\n"
-        f"    - queue: licence\n      case: {HOST}/lender/lender:loom.py\n      decide: GPL-3.0-or-later\n"
+        f"    - queue: licence\n      case: {HOST}/odd/odd:LICENSE\n      saw:\n      - {text}\n"
+        "      decide:  MIT OR Apache-2.0\n      reason: after a call\n"
+        f"    - queue: licence\n      case: {HOST}/lender/lender:loom.py\n      saw:\n      - {loom}\n"
+        "      decide: GPL-3.0-or-later\n"
         "      reason: 'a: copy, #1'\n"
         "\n# end\n"
     )
@@ -241,7 +256,157 @@ def test_what_a_released_version_holds_is_decided_for_the_next_one(space: Path, 
     assert "released  holds it" in said
 
 
+# ---------------------------------------------------------------- what was looked at
+
+
+def changed(space: Path, path: str, content: str) -> None:
+    """The workspace after a file of the project without a known licence has changed, applied."""
+    write_rows(space, [row if (row["owner"], row["path"]) != ("odd", path) else file("odd", path, content)
+                       for row in rows()])  # fmt: skip
+    apply(space)
+
+
+@pytest.mark.parametrize("case", [f"{HOST}/odd/odd:LICENSE", f"{HOST}/odd/odd"])
+def test_a_decision_is_about_the_text_that_was_looked_at_and_another_text_is_queued_again(
+    space: Path, told: Told, case: str
+) -> None:
+    decide(told, space, case, "MIT")
+    changed(space, "odd/b.py", "def other():\n    return 'code, not licence'\n")
+    assert explained(told, space, f"{HOST}/odd/odd:odd/a.py")["license_source"] == "review"
+
+    changed(space, "LICENSE", ODD.replace("Sundays", "Mondays"))
+    row = explained(told, space, f"{HOST}/odd/odd:odd/a.py")
+    assert (row["reason"], row["licenses"]["decisions"]) == ("license.denied", {})
+    [queued] = cases(told, space, "--queue", "licence")
+    assert (queued["state"], queued["lapsed"][case]["decide"]) == ("open", "MIT")
+    assert "another text was decided: MIT, by Ada" in told("review", space, "--queue", "licence")
+    decide(told, space, case, "Apache-2.0")
+    apply(space)
+    assert explained(told, space, f"{HOST}/odd/odd:odd/a.py")["license"] == "Apache-2.0"
+
+
+def test_a_decision_without_a_digest_holds_whatever_the_text_becomes(space: Path, told: Told) -> None:
+    write_review(space, "mine", [{"queue": "licence", "case": f"{HOST}/odd/odd", "decide": "deny"}])
+    changed(space, "LICENSE", notices.MIT)
+    assert explained(told, space, f"{HOST}/odd/odd:odd/a.py")["reason"] == "license.review"
+
+
+def test_a_disputed_copy_is_decided_for_the_pair_of_texts(space: Path, told: Told) -> None:
+    before = {case["case"]: case["saw"][case["case"]] for case in cases(told, space, "--queue", "copies")}
+    case, (saw,) = sorted(before.items())[0]
+    assert len(saw) == 32, "a digest of public texts could be guessed, so it is keyed"
+    decide(told, space, case, "keep")
+    [decision] = read_spec(space / "reviews" / "tiny.yaml")["decisions"]
+    assert decision["saw"] == [saw]
+    apply(space)
+    [mine] = [c for c in cases(told, space, "--queue", "copies") if c["case"] == case]
+    assert (mine["state"], "why" in mine) == ("decided", False)
+
+    (space / "reviews" / "tiny.yaml").unlink()
+    write_review(space, "tiny", [{**decision, "saw": ["0" * 32]}])
+    apply(space)
+    [mine] = [c for c in cases(told, space, "--queue", "copies") if c["case"] == case]
+    assert (mine["state"], mine["lapsed"][case]["decide"]) == ("open", "keep")
+
+
+# ---------------------------------------------------------------- reviews that contradict
+
+
+def write_review(
+    space: Path, name: str, decisions: list[dict[str, Any]], by: str = "Ada", dataset: str = "Dataset/tiny"
+) -> None:
+    spec = {"dataset": dataset, "by": by, "date": "2026-11-20", "decisions": decisions}
+    write_spec(space / f"{name}.yaml" if name != "tiny" else space / "reviews" / "tiny.yaml",
+               resource("Review", name, spec))  # fmt: skip
+
+
+def test_two_reviews_that_contradict_each_other_are_refused_with_both_places(space: Path, told: Told) -> None:
+    one = {"queue": "licence", "case": f"{HOST}/odd/odd", "decide": "MIT"}
+    write_review(space, "first", [one])
+    write_review(
+        space, "second", [{**one, "case": f"{HOST}/odd/odd:LICENSE"}, {**one, "decide": "deny"}], "Bea"
+    )
+    said = told("validate", space, code=3)
+    assert "E209" in said
+    assert "second.yaml:14:" in said
+    assert "decided as `deny` by Bea here" in said
+    assert "`MIT` by Ada in " in said
+    assert "first.yaml:11:" in said
+    assert "E209" in told("apply", space, code=3)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        (["a" * 64], ["b" * 64], False),
+        (["a" * 64], ["b" * 64, "a" * 64], True),
+        (["a" * 64], [], True),
+    ],
+)
+def test_decisions_about_other_texts_do_not_contradict(
+    space: Path, told: Told, first: list[str], second: list[str], refused: bool
+) -> None:
+    one = {"queue": "licence", "case": f"{HOST}/odd/odd", "decide": "MIT"}
+    write_review(space, "first", [{**one, "saw": first}])
+    write_review(space, "second", [{**one, "decide": "deny", "saw": second}])
+    told("validate", space, code=3 if refused else 0)
+
+
+def test_what_two_people_decide_alike_is_no_contradiction(space: Path) -> None:
+    one = {"queue": "licence", "case": f"{HOST}/odd/odd", "decide": "MIT"}
+    write_review(space, "first", [one])
+    write_review(space, "second", [one], "Bea")
+    apply(space)
+
+
 # ---------------------------------------------------------------- withdrawals
+
+
+def version(space: Path, number: str) -> None:
+    """One more version of the dataset beside those that are there."""
+    loaded = yaml.safe_load((space / "dataset.yaml").read_text())
+    loaded["metadata"]["version"] = number
+    write_spec(space / f"dataset-{number}.yaml", loaded)
+
+
+def test_a_withdrawal_holds_for_all_later_versions_until_one_of_them_lifts_it(
+    space: Path, told: Told
+) -> None:
+    name = f"{HOST}/ops/deploy:settings.py"
+    sha = explained(told, space, name)["provenance"]["sha256"]
+    told("review", "withdraw", space, "Dataset/tiny", name, "--kind", "secret", "--by", "Ada", "--date",
+         "2026-11-20")  # fmt: skip
+    edit_spec(space / "card.yaml", "subject", value="Dataset/tiny@1.0.0")
+    for number in ("0.9.0", "1.1.0", "1.10.0", "1.2.0"):
+        version(space, number)
+    lifted = {"queue": "withdrawal", "case": sha, "decide": "keep", "reason": "it was an example"}
+    write_review(space, "lifted", [lifted], dataset="Dataset/tiny@1.10.0")
+    apply(space)
+
+    def reason(number: str) -> str:
+        loaded = json.loads(told("explain", f"Dataset/tiny@{number}", name, "-w", space, "--json"))
+        return str(loaded["rows"][0]["reason"])
+
+    assert {n: reason(n) for n in ("0.9.0", "1.0.0", "1.1.0", "1.2.0", "1.10.0")} == {
+        "0.9.0": "kept", "1.0.0": "privacy.withdrawn", "1.1.0": "privacy.withdrawn", "1.2.0": "privacy.withdrawn",
+        "1.10.0": "kept",
+    }  # fmt: skip
+    listed = json.loads(told("review", space, "Dataset/tiny@1.2.0", "--json", "--queue", "withdrawal"))
+    [case] = listed["cases"]
+    assert (case["case"], case["state"]) == (sha, "decided")
+
+
+def test_a_withdrawal_holds_for_what_supersedes_the_dataset(space: Path, told: Told) -> None:
+    name = f"{HOST}/ops/deploy:settings.py"
+    told("review", "withdraw", space, "Dataset/tiny", name, "--kind", "malware", "--by", "Ada", "--date",
+         "2026-11-20")  # fmt: skip
+    loaded = yaml.safe_load((space / "dataset.yaml").read_text())
+    loaded["metadata"]["name"] = "next"
+    loaded["spec"]["supersedes"] = "Dataset/tiny@1.0.0"
+    write_spec(space / "next.yaml", loaded)
+    apply(space)
+    loaded = json.loads(told("explain", "Dataset/next", name, "-w", space, "--json"))
+    assert loaded["rows"][0]["reason"] == "privacy.withdrawn"
 
 
 def test_a_secret_found_after_release_is_recorded_told_dropped_and_can_be_erased(

@@ -68,7 +68,7 @@ def test_help_of_a_command_is_as_cheap(command: str) -> None:
         (("explain", "E101"), 150),
         (("plugins", "list"), 280),
         (("schema",), 320),
-        (("validate", DEMO), 480),
+        (("validate", DEMO), 500),
         (("plan", DEMO), 650),
     ],
     ids=lambda value: str(value[0]) if isinstance(value, tuple) else "",

@@ -393,7 +393,7 @@ def test_a_data_folder_is_checked_against_the_dataset_that_it_is_of(
 ) -> None:
     findings: list[Any] = []
     lines: list[str] = []
-    check_shards(Bundle(two), tmp_path / name, findings, lines)
+    check_shards(Bundle(two), tmp_path / name, findings, lines, [])
     assert not findings
     assert lines == [f"{count} data files with {rows} rows are those of the manifest of Dataset/{name}@1.0.0"]
 

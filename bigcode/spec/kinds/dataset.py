@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bigcode.api.resource import Bytes, Model, Prose, Ref, RefTo, Share, Spec, Uses
 from bigcode.spec.dates import Date
@@ -21,6 +21,15 @@ class Rule(Model):
     equals: bool | str | None = None
     languages: tuple[str, ...] = ()
     """Languages that the rule is for; all when empty."""
+    except_languages: tuple[str, ...] = ()
+    """Languages that the rule is not for."""
+
+    @model_validator(mode="after")
+    def _holds_somewhere(self) -> Self:
+        both = sorted(set(self.languages) & set(self.except_languages))
+        if both:
+            raise ValueError(f"`{both[0]}` stands in languages and in exceptLanguages")
+        return self
 
 
 class Languages(Model):
