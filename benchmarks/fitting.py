@@ -1,5 +1,5 @@
-"""Fits the cost model of `costs.py` to runs: non-negative least squares of relative errors, so that a small run counts
-as much as a large one. Pure functions."""
+"""Fits the cost model of `bigcode.plan.costs` to runs: non-negative least squares of relative errors, so that a small
+run counts as much as a large one. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,19 +7,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from costs import Feature, Model, Part, Size, Step
 from scipy.optimize import nnls
 
+from bigcode.plan.costs import Feature, Model, Part, Size, Step
+
 TEXT_STEPS = (
-    "collect.fetch", "collect.blobs", "observe", "cluster.sketch", "cluster.shingle", "export.rows", "export.shards",
+    "collect.fetch", "collect.blobs", "observe ", "cluster.sketch", "cluster.shingle", "export.rows", "export.shards",
+    "export.checked",
 )  # fmt: skip
 """Steps, or beginnings of their names, whose work grows with the text, unless they read files; all others grow with
 the number of files."""
-PARTS_BY_STEP: Mapping[str, Part] = {"cluster.link": "links", "export.shards": "written"}
+PARTS_BY_STEP: Mapping[str, Part] = {
+    "cluster.link": "links",
+    "export.shards": "written",
+    "export.checked": "written",
+    "measure.pii": "one",
+}
 """Steps whose kind of parts a small run does not show, since it has one of them, or since it depends on the data."""
+OBJECTS: Mapping[tuple[str, str], Part] = {
+    ("collect.fetch", "files"): "buckets",
+    ("collect.fetch", "texts"): "buckets",
+    ("collect.files", "files"): "shards",
+    ("export.rows", "texts"): "shards",
+}
+"""Of what a task reads or writes one object each. The sets keep the files of a project together, so that their sources
+hold few owners; sources at large may hold owners of every bucket."""
 READ_S = 3e-4
 """The least that reading a small object costs; where a task reads thousands, a fit over few does not see it."""
-"""Steps, or beginnings of their names, whose work grows with the text; all others grow with the files."""
+_FEWEST_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +52,19 @@ class Task:
 def fit(
     runs: Sequence[tuple[Size, Sequence[Task]]], overhead_s: float, overhead_bytes: float = 20_000.0
 ) -> Model:
-    """The model of the steps that all runs have.
+    """The model of the steps that two runs or more have, in the order in which they first occur.
 
     Args:
         runs: two or more, the largest last; the parts of each must differ in number, which tells the kind of a step.
         overhead_s: CPU seconds of the scheduler a task.
         overhead_bytes: its memory a task: keys, digests and the record of what was written.
     """
-    names = [
-        step
-        for step in dict.fromkeys(task.step for task in runs[0][1])
-        if all(_of(ts, step) for _, ts in runs)
-    ]
-    return Model([_fit_step(name, runs) for name in names], overhead_s, overhead_bytes)
+    steps = []
+    for name in dict.fromkeys(task.step for _, tasks in runs for task in tasks):
+        having = [(size, tasks) for size, tasks in runs if _of(tasks, name)]
+        if len(having) >= _FEWEST_RUNS:
+            steps.append(_fit_step(name, having))
+    return Model(steps, overhead_s, overhead_bytes)
 
 
 def _of(tasks: Sequence[Task], step: str) -> list[Task]:
@@ -75,8 +90,8 @@ def _fit_step(name: str, runs: Sequence[tuple[Size, Sequence[Task]]]) -> Step:
     stored = [sum(task.stored for task in tasks) / len(tasks) for _, tasks in found]
     # A run of a few dozen files leaves parts empty, and says nothing of how many there are.
     clear = found[1:] or found
-    reads = _objects([(size, [task.reads for task in tasks]) for size, tasks in clear])
-    writes = _objects([(size, [task.writes for task in tasks]) for size, tasks in clear])
+    reads = _objects(name, [(size, [task.reads for task in tasks]) for size, tasks in clear])
+    writes = _objects(name, [(size, [task.writes for task in tasks]) for size, tasks in clear])
     gathers = any(part not in ("one", "written") for part, _ in reads.values())
     constant, slope, *read = _solve(rows if gathers and len(rows) > 2 else shares, cpu)
     return Step(
@@ -92,10 +107,15 @@ def _fit_step(name: str, runs: Sequence[tuple[Size, Sequence[Task]]]) -> Step:
     )
 
 
-def _objects(runs: Sequence[tuple[Size, Sequence[Mapping[str, int]]]]) -> dict[str, tuple[Part, float]]:
+def _objects(
+    step: str, runs: Sequence[tuple[Size, Sequence[Mapping[str, int]]]]
+) -> dict[str, tuple[Part, float]]:
     """For each name how many objects a task has under it; a number that follows no kind of parts is a constant."""
     out: dict[str, tuple[Part, float]] = {}
     for name in runs[-1][1][0]:
+        if (step, name) in OBJECTS:
+            out[name] = (OBJECTS[step, name], 1.0)
+            continue
         counts = [(size, max(one.get(name, 0) for one in tasks)) for size, tasks in runs]
         part = _part_of(counts)
         mean = sum(one.get(name, 0) for one in runs[-1][1]) / len(runs[-1][1])

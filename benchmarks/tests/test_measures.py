@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import common
 import corpus
-import costs
 import fitting
 import meter
 import pyarrow as pa
 import pytest
+import scale
 import synthetic
 
+from bigcode.plan import costs
 from bigcode.testing.context import StageContext
 from bigcode_quality.config import QualityConfig
 from bigcode_quality.observer import TextStatistics
@@ -154,10 +156,48 @@ def test_a_step_that_writes_an_object_for_each_bucket_is_seen_to(model):
 
 
 def test_the_step_that_is_one_task_breaks_first(model):
-    files, step, limit = costs.breaks(model, costs.Machine(worker_bytes=16e9), 1e4)[0]
+    machine = costs.Machine(worker_bytes=16e9)
+    files, step, limit = costs.breaks(model, machine, lambda files: costs.cut(files * 1e4, files, machine))[0]
     assert (step, limit) == ("elect", "memory of one task")
     assert files == pytest.approx(16e9 / 100, rel=0.1)
 
 
 def test_the_constants_survive_json(model):
     assert costs.from_json(costs.as_json(model)) == model
+
+
+def test_a_step_that_the_largest_run_lacks_is_known_from_the_others():
+    size, tasks = measured(10, 6, 19, 11)
+    runs = [measured(0.02, 2, 3, 5), measured(1, 3, 5, 7), (size, [t for t in tasks if t.step != "gather"])]
+    assert {step.name for step in fitting.fit(runs, 0.01).steps} == {"observe.x", "gather", "elect"}
+
+
+def test_the_check_is_of_the_steps_that_the_model_knows():
+    def run(scale_: float, *parts: int) -> dict[str, Any]:
+        size, tasks = measured(scale_, *parts)
+        kept = [
+            {
+                "node": f"Dataset/d#{t.step}",
+                "cpu_s": t.cpu_s,
+                "metering_s": 0,
+                "memory": t.memory,
+                "inputs": {name: [count, 0, 0] for name, count in t.reads.items()},
+                "outputs": {name: [count, 0, t.stored] for name, count in t.writes.items()},
+            }
+            for t in tasks
+        ]
+        nodes = {task["node"]: "component" for task in kept}
+        seconds = sum(t.cpu_s for t in tasks) + 0.01 * len(tasks)
+        parts_ = {name: getattr(size, name) for name in ("shards", "blobs", "buckets", "written")}
+        told = {"bytes": size.bytes, "files": size.files, **parts_}
+        return {"size": told, "cpu_s": seconds, "components": nodes, "tasks": kept}
+
+    runs = {"tiny": run(0.02, 2, 3, 5), "small": run(1, 3, 5, 7), "large": run(10, 6, 19, 11)}
+    model, (check,), lines = scale.fit_and_check(runs, {"tiny": "XS", "small": "XS", "large": "S"})
+    assert check["of"] == "S"
+    assert check["growth"] == 10
+    for quantity in ("cpu", "memory"):
+        assert check[quantity]["predicted"] == pytest.approx(check[quantity]["measured"], rel=0.15), quantity
+    assert "Fitted to XS, the model says of S:" in lines
+    value = scale.shipped(model, [check], runs, {"tiny": "XS", "small": "XS", "large": "S"})
+    assert costs.costs_from_json(value).largest_bytes == 1e9

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "card": ("Print a card, or check written cards against their facts.", "card"),
     "diff": ("Compare the verdicts of two states of a dataset.", "diff"),
     "history": ("List the runs of the store, or read the log of one.", "history"),
+    "scaling": ("Fit a scaling law to small runs.", "scaling"),
     "graph": ("Print the graph of nodes.", "graph"),
     "show": ("Show a resource with its facts.", "show"),
     "explain": ("Say why: a file's verdict, a node, or a diagnostic code.", "explain"),

@@ -124,6 +124,8 @@ def _tell_file(row: dict[str, Any]) -> None:
         _line("contamination", task)
     for signal in row["signals"]:
         _line("signal", f"{signal['kind']} says {signal['says']}")
+    if row["purged"]:
+        _line("purged", f"its text was erased as of {row['purged']['asOf']}: {row['purged']['reason']}")
     where = row["provenance"]
     _line("content", f"{where['bytes']:,} bytes, sha256 {where['sha256']}")
     _line("", where["swhid"])

@@ -44,16 +44,17 @@ def command(
     exit_code: bool,
     as_of: Any,
 ) -> int:
-    """Show what an apply would do and why, and the gates. Writes nothing but --out."""
+    """Show what an apply would do and why, what it would cost, and the gates. Writes nothing but --out."""
     from bigcode.plan.gates import gates
     from bigcode.plan.planfile import write_plan
-    from bigcode.run.planning import gate_facts, plan_of
+    from bigcode.run.planning import estimates_of, gate_facts, plan_of
 
     opened = open_spec(spec, workspace, env)
     session = opened.session()
     graph, found, value = plan_of(session, env, opened.addresses(), retrain)
     when = as_of.date() if as_of else date.today()
     states = gates(opened.workspace, when, gate_facts(found.results))
+    costs = estimates_of(session, graph, found)
     delta = None
     if impact or form == "github":
         from bigcode.run.preview import preview
@@ -78,12 +79,13 @@ def command(
                     for g in states
                 ],
                 "impact": delta.as_json() if delta else None,
+                "estimates": [estimate.as_json() for estimate in costs],
             },
         )
     elif form == "github":
-        click.echo(github_comment(opened.workspace.name, graph, found, states, delta))
+        click.echo(github_comment(opened.workspace.name, graph, found, states, delta, costs))
     else:
-        click.echo("\n".join(plan_lines(graph, found, states, delta)))
+        click.echo("\n".join(plan_lines(graph, found, states, delta, costs)))
         if out is not None:
             click.echo(f"Saved: {out} ({value['digest'][:12]})")
     return 4 if exit_code and found.changes else 0

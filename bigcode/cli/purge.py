@@ -15,6 +15,8 @@ _NOUNS = {
     "blobs": ("table of contents rewritten", "tables of contents rewritten"),
     "rows": ("table of files rewritten", "tables of files rewritten"),
     "seen": ("table of observations rewritten", "tables of observations rewritten"),
+    "told": ("table of declarations rewritten", "tables of declarations rewritten"),
+    "notices": ("part of the notices rewritten", "parts of the notices rewritten"),
     "loose": ("table of texts rewritten", "tables of texts rewritten"),
     "archive": ("download erased", "downloads erased"),
     "derived": ("object made of the text erased", "objects made of the text erased"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bigcode.cli.render_estimates import estimate_lines
+from bigcode.plan.estimates import Estimate
 from bigcode.plan.gates import Gate
 from bigcode.plan.graph import Graph
 from bigcode.plan.survey import Step, Survey
@@ -13,14 +15,18 @@ MARKER = "<!-- bigcode plan -->"
 LIMIT = 65_000
 
 
-def plan_lines(graph: Graph, found: Survey, states: Sequence[Gate], delta: Any) -> list[str]:
-    """Changes first, by resource; then the impact, the gates and the sum."""
+def plan_lines(
+    graph: Graph, found: Survey, states: Sequence[Gate], delta: Any, costs: Sequence[Estimate] = ()
+) -> list[str]:
+    """Changes first, by resource; then the estimates, the impact, the gates and the sum."""
     lines: list[str] = []
     steps: dict[str, list[Step]] = {}
     for step in found.steps:
         steps.setdefault(step.node.partition("#")[0], []).append(step)
     for address in graph.resources():
         lines += _resource_lines(address, steps.get(address, []), found)
+    if costs:
+        lines += ["", *estimate_lines(costs)]
     if delta is not None:
         lines += ["", *delta.lines()]
     if states:
@@ -70,7 +76,14 @@ def _gate_line(gate: Gate) -> str:
     return f"Gate MISSING  {gate.id}: {gate.text}"
 
 
-def github_comment(name: str, graph: Graph, found: Survey, states: Sequence[Gate], delta: Any) -> str:
+def github_comment(
+    name: str,
+    graph: Graph,
+    found: Survey,
+    states: Sequence[Gate],
+    delta: Any,
+    costs: Sequence[Estimate] = (),
+) -> str:
     """A comment that starts with a marker, impact first, and stays below the limit of 65,535 characters."""
     head = [MARKER, f"## bigcode plan: {name}", ""]
     impact = ["```", *(delta.lines() if delta else []), "```", ""]
@@ -79,7 +92,7 @@ def github_comment(name: str, graph: Graph, found: Survey, states: Sequence[Gate
         f"| {g.id} | {'ok' if g.ok else 'waived' if g.waiver else '**missing**'} | {g.text} |" for g in states
     ]
     body = "\n".join([*head, *impact, *(gates if states else []), ""])
-    details = "\n".join(plan_lines(graph, found, (), None))
+    details = "\n".join(plan_lines(graph, found, (), None, costs))
     room = LIMIT - len(body) - 200
     if len(details) > room:
         details = details[:room].rsplit("\n", 1)[0] + "\n... cut; the plan file has all tasks"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -38,8 +39,10 @@ def command(
     """Check a bundle folder, or the evidence of a workspace, offline. Exit 8 when something does not match."""
     from bigcode.cards.audit import check_cards
     from bigcode.evidence.bundle import LIST, Bundle, read_bundle
+    from bigcode.evidence.erased import erasure_in
     from bigcode.evidence.verify import verify
 
+    erasure_of = None
     folder = Path(spec) if spec else None
     if (folder is not None and (folder / LIST).exists()) or (
         folder is not None and folder.is_dir() and (folder / "ROOT").exists()
@@ -52,8 +55,9 @@ def command(
         session = open_spec(spec, workspace, env).session()
         survey_applied(session)
         bundle = Bundle(bundle_files(session))
+        erasure_of = partial(erasure_in, session.store.objects.tombstones)
     keys = tuple(Path(k).read_text().strip() if Path(k).is_file() else k for k in trust)
-    verdict = verify(bundle, level=level, cards=check_cards, trust=keys, data=data)
+    verdict = verify(bundle, level=level, cards=check_cards, trust=keys, data=data, erasure_of=erasure_of)
     if json_output:
         emit_json(
             "verify",

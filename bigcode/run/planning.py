@@ -8,6 +8,8 @@ from typing import Any
 from bigcode.api.diagnostics import fail
 from bigcode.api.facts import Fact
 from bigcode.evidence.ledger import qualify
+from bigcode.plan.data_cost import estimate_dataset
+from bigcode.plan.estimates import Estimate
 from bigcode.plan.graph import Graph
 from bigcode.plan.planfile import check_same, plan_value
 from bigcode.plan.survey import Step, Survey, survey
@@ -41,6 +43,20 @@ def gate_facts(results: Mapping[str, Mapping[str, Action]]) -> dict[str, Fact]:
         for action in actions.values()
         for fact in action.facts
     }
+
+
+def estimates_of(session: Session, graph: Graph, found: Survey) -> list[Estimate]:
+    """What building each resource from nothing would cost, for those that have work to do and a size that is known."""
+    pending = {step.node.partition("#")[0] for step in found.changes}
+    out: list[Estimate] = []
+    for address in graph.resources():
+        if address in pending and address.startswith("Dataset/"):
+            dataset = session.workspace.resources[address]
+            snapshot = session.workspace.address_of(dataset.spec.snapshot)
+            measured = found.results.get(f"{snapshot}#facts", {})
+            facts = {fact.id: fact for action in measured.values() for fact in action.facts}
+            out += estimate_dataset(dataset, session.workspace, graph, facts)
+    return out
 
 
 def survey_applied(session: Session) -> tuple[Graph, Survey]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from bigcode.run.payload import unpack, unpack_answer
 from bigcode_plain.config import PlainConfig
 
 
@@ -40,14 +41,16 @@ class MeteringExecutor:
             future.set_exception(error)
             return future
         spent = time.process_time() - started
-        task, said = json.loads(payload), json.loads(answer)
+        # Long lists travel as digests of objects; what they hold is looked up after the clock has stopped.
+        task, store = unpack(payload)
+        said = json.loads(unpack_answer(answer, store))
         line = {
-            "node": task["node"],
-            "label": task["label"],
+            "node": task.node,
+            "label": task.label,
             "cpu_s": spent,
             "metering_s": started - entered,
             "memory": max(0, _status("VmHWM") - before),
-            "inputs": {key: _sum(entries) for key, entries in task["inputs"].items()},
+            "inputs": {key: _sum(entries) for key, entries in task.inputs.items()},
             "outputs": {key: _sum(entries) for key, entries in said["outputs"].items()},
         }
         with self._log.open("a") as log:

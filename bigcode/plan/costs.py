@@ -1,5 +1,8 @@
 """A cost model of the data plane: pure functions that say what a run of any size takes, from constants of small ones.
 
+The constants stand in `costs.json`, with the machine and the runs that they were fitted to, and with how well smaller
+runs foretold larger ones. `benchmarks/scale.py --write` writes it; nothing is measured here.
+
 A run is cut into `parts`: shards of the source, blob partitions, owner buckets, parts of the linking. A step has one
 task a part of one of these, or one task in all. What a task takes is a sum of terms, each proportional to something
 that is known of any run:
@@ -8,23 +11,33 @@ that is known of any run:
 - memory: a constant, and its share of the text or the files;
 - objects and bytes written: likewise.
 
-`fitting.py` finds the coefficients. Nothing here reads a file or a clock, and nothing heavy is imported.
+What a step takes at a size is a sum of products of numbers that are not negative, so that more text, more files or
+more parts never make a run cheaper.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 Part = Literal["one", "shards", "blobs", "buckets", "links", "written"]
 Feature = Literal["bytes", "files"]
+Quantity = Literal["cpu", "memory", "stored"]
+QUANTITIES: tuple[Quantity, ...] = ("cpu", "memory", "stored")
 
 LINKED_PREFIXES = 16
 """Blob partitions that one part of the linking reads, as the plan cuts them."""
 ENTRY_BYTES = 150
 """An object that a task reads or writes, as the scheduler holds it: name, digest, rows, bytes."""
+LEAST_SPREAD = 1.2
+"""No estimate is taken to be better than this, however well the checks came out: they are few."""
+_FEWEST, _MOST = 1e3, 1e14
+"""Files between which a limit is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +128,7 @@ class Machine:
     objects that a store may hold in one listing or account without trouble."""
 
     cores: int = 1000
-    worker_bytes: float = 16e9
+    worker_bytes: float = 64e9
     scheduler_bytes: float = 256e9
     task_s: float = 6 * 3600.0
     objects: float = 1e9
@@ -168,31 +181,97 @@ def _line(step: Step, model: Model, size: Size, machine: Machine) -> Line:
     return Line(step.name, tasks, seconds / 3600, hours, step.memory_bytes(size), objects, over)
 
 
-def breaks(model: Model, machine: Machine, bytes_a_file: float) -> list[tuple[float, str, str]]:
-    """Files at which each step passes its first limit, with the step and the limit, the first to break first."""
+def breaks(model: Model, machine: Machine, grow: Callable[[float], Size]) -> list[tuple[float, str, str]]:
+    """Files at which each step passes its first limit, with the step and the limit, the first to break first.
+
+    Args:
+        grow: the size of a run of so many files.
+    """
     found = []
     for step in model.steps:
-        low, high = 1e5, 1e14
-        if _passes(step, model, machine, high, bytes_a_file) is None:
+        low, high = _FEWEST, _MOST
+        if _passes(step, model, machine, grow(high)) is None:
             continue
         for _ in range(60):
             middle = math.sqrt(low * high)
-            low, high = (
-                (low, middle) if _passes(step, model, machine, middle, bytes_a_file) else (middle, high)
-            )
-        limit = _passes(step, model, machine, high, bytes_a_file)
-        found.append((high, step.name, limit or ""))
+            low, high = (low, middle) if _passes(step, model, machine, grow(middle)) else (middle, high)
+        found.append((high, step.name, _passes(step, model, machine, grow(high)) or ""))
     return sorted(found)
 
 
-def _passes(step: Step, model: Model, machine: Machine, files: float, bytes_a_file: float) -> str | None:
-    size = cut(files * bytes_a_file, files, machine)
+def _passes(step: Step, model: Model, machine: Machine, size: Size) -> str | None:
     name, factor = _line(step, model, size, machine).worst
     return name if factor > 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the model said of a run that it was not fitted to.
+
+    `bytes` is the text of the run, `growth` how many times as much that is as the largest that the model had seen.
+    `off` has for each quantity the factor by which the sum was wrong, or that by which steps were wrong on average if
+    that is larger, since errors that cancel at one size need not cancel at another.
+    """
+
+    of: str
+    bytes: float
+    growth: float
+    off: Mapping[Quantity, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """The model with its origin: `machine` and `date` of the runs, `corpora` by name, and the checks."""
+
+    model: Model
+    machine: str
+    date: str
+    corpora: Mapping[str, Mapping[str, float]]
+    checks: Sequence[Check]
+
+    @property
+    def largest_bytes(self) -> float:
+        return max(corpus["bytes"] for corpus in self.corpora.values())
+
+    @property
+    def bytes_a_file(self) -> float:
+        """Text in a file of the largest run."""
+        largest = max(self.corpora.values(), key=lambda corpus: corpus["bytes"])
+        return largest["bytes"] / largest["files"]
+
+    def spread(self, quantity: Quantity, bytes_: float) -> float:
+        """The factor by which an estimate may be wrong either way.
+
+        That of the check on the largest run, for each tenfold growth beyond it; a size within what was measured is
+        taken for one such step. Smaller runs foretell less, since most of their time goes into beginning.
+        """
+        worst = LEAST_SPREAD
+        if self.checks:
+            check = max(self.checks, key=lambda check: (check.bytes, check.growth))
+            worst = max(worst, math.pow(check.off[quantity], 1 / max(1.0, math.log10(check.growth))))
+        return math.pow(worst, max(1.0, math.log10(max(bytes_, 1.0) / self.largest_bytes)))
+
+
+@cache
+def read_costs() -> Costs:
+    """What is shipped."""
+    return costs_from_json(json.loads(Path(__file__).with_name("costs.json").read_text("utf-8")))
+
+
+def costs_from_json(data: Mapping[str, Any]) -> Costs:
+    checks = [
+        Check(c["of"], c["bytes"], c["growth"], {q: _off(c[q]) for q in QUANTITIES}) for c in data["checks"]
+    ]
+    return Costs(from_json(data["model"]), data["machine"], data["date"], data["corpora"], checks)
+
+
+def _off(check: Mapping[str, float]) -> float:
+    ratio = check["predicted"] / check["measured"]
+    return max(ratio, 1 / ratio, check["byStep"])
+
+
 def as_json(model: Model) -> dict[str, Any]:
-    """The constants, for whoever wants to print an estimate without measuring."""
+    """The constants of a model as plain JSON."""
     return {
         "overhead_s": model.overhead_s,
         "overhead_bytes": model.overhead_bytes,

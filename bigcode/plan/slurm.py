@@ -1,0 +1,130 @@
+"""A Slurm script for a training job: one task a node, each of which is a torchrun with a rank for each device."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+GRACE_S = 120
+"""Seconds before the end of its time at which a job is told to save; torchrun waits a little less for its ranks."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def sbatch_script(
+    name: str,
+    runtime: Mapping[str, Any],
+    command: tuple[str, ...],
+    *,
+    python: str = "python",
+) -> str:
+    """The text of a script for `sbatch`.
+
+    The script goes on to the end, or to the SIGTERM that Slurm sends before the time is up; then all ranks are told, a
+    checkpoint is written, and the job queues itself again. A job that fails by itself ends with its exit code and is
+    not queued again.
+
+    Args:
+        name: of the job; an address is made safe for a file name.
+        runtime: `nodes`, `processes` (ranks a node), `device`, `threads` and `slurm` of the Model, by their YAML
+            names; `slurm` holds `partition`, `account`, `time` (24 hours unless given) and other `options`,
+            of which an empty one stands without a value.
+        command: what torchrun starts on every rank, such as `-m bigcode.run.job JOB`; a path in it must be on a file
+            system that all nodes share.
+        python: the interpreter on the nodes.
+
+    Raises:
+        ValueError: for a name or an option that would break the script.
+    """
+    nodes, ranks = int(runtime.get("nodes") or 1), int(runtime.get("processes") or 1)
+    threads = int(runtime.get("threads") or 1)
+    asked: Mapping[str, Any] = runtime.get("slurm") or {}
+    on_gpu = runtime.get("device") == "cuda"
+    safe = _UNSAFE.sub("-", name).strip("-")
+    if not safe or not command:
+        raise ValueError("a job needs a name and a command")
+    lines = {
+        "job-name": safe,
+        "nodes": str(nodes),
+        "ntasks-per-node": "1",
+        **({"cpus-per-task": str(ranks * threads)} if runtime.get("threads") else {}),
+        **({"gpus-per-node": str(ranks)} if on_gpu else {}),
+        "time": asked.get("time") or "24:00:00",
+        **{key: asked[key] for key in ("partition", "account") if asked.get(key)},
+        "output": f"{safe}-%j.log",
+        "open-mode": "append",
+        "signal": f"B:TERM@{GRACE_S}",
+        **(asked.get("options") or {}),
+    }
+    for key, value in lines.items():
+        if not re.fullmatch(r"[a-z][a-z-]*", key) or "\n" in value:
+            raise ValueError(f"`{key}={value}` is no option of Slurm")
+    header = "\n".join(
+        f"#SBATCH --{key}={value}" if value else f"#SBATCH --{key}" for key, value in lines.items()
+    )
+    started = " ".join(shlex.quote(part) for part in command)
+    return _SCRIPT.format(
+        header=header,
+        threads=threads,
+        ranks=ranks,
+        wait=GRACE_S - 30,
+        python=shlex.quote(python),
+        command=started,
+    )
+
+
+_SCRIPT = """\
+#!/bin/bash
+{header}
+#SBATCH --requeue
+
+set -uo pipefail
+
+export OMP_NUM_THREADS={threads}
+export HF_HUB_OFFLINE=1
+# A step does not take over the cores of a task by itself.
+if [ -n "${{SLURM_CPUS_PER_TASK:-}}" ]; then
+    export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"
+fi
+
+# All nodes meet at the first one. The port follows from the job, so that jobs on one node do not collide.
+first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+port=$((20000 + SLURM_JOB_ID % 20000))
+
+told=0
+step=
+tell() {{
+    trap '' TERM
+    told=1
+    [ -z "$step" ] || kill -TERM "$step" 2>/dev/null
+}}
+trap tell TERM
+
+# One task a node. `--kill-on-bad-exit` ends the other nodes when one fails, so that none waits for it.
+srun --kill-on-bad-exit=1 --ntasks-per-node=1 \\
+    {python} -m torch.distributed.run \\
+    --nnodes="$SLURM_JOB_NUM_NODES" \\
+    --nproc-per-node={ranks} \\
+    --rdzv-backend=c10d \\
+    --rdzv-endpoint="$first:$port" \\
+    --rdzv-id="$SLURM_JOB_ID-${{SLURM_RESTART_COUNT:-0}}" \\
+    --max-restarts=0 \\
+    --shutdown-timeout={wait} \\
+    {command} &
+step=$!
+[ "$told" = 0 ] || kill -TERM "$step" 2>/dev/null
+
+wait "$step"
+code=$?
+if [ "$told" = 1 ]; then
+    # The signal ended the first wait; this one ends with the step.
+    wait "$step"
+    code=$?
+fi
+
+if [ "$told" = 1 ] && [ "$code" != 0 ]; then
+    scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"
+"""
