@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import enry
 import pyarrow as pa
 
+from bigcode_languages.library import is_generated, read_language
 from bigcode_languages.table import Table, load_table
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Linguist:
                 "blob": table.column("blob"),
                 "name": table.column("name"),
                 "language": pa.array(languages, pa.string()),
-                "generated": pa.array([enry.is_generated(n, c) for n, c in pairs], pa.bool_()),
+                "generated": pa.array([is_generated(n, c) for n, c in pairs], pa.bool_()),
                 "binary": pa.array([b"\0" in c[:_BINARY_HEAD] for _, c in pairs], pa.bool_()),
             }
         )
@@ -58,7 +59,7 @@ def detect(name: str, content: bytes, table: Table, only: Set[str]) -> str:
     elif only.isdisjoint(candidates) or not content.strip():
         found = ""
     else:
-        found = enry.get_language(name, content)
+        found = read_language(name, content)
         found = _RENAMED.get(found, found)
         found = found if found in candidates else ""
     return found if found in only else ""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import enry
 import pyarrow as pa
 
+from bigcode_languages import library
+
 if TYPE_CHECKING:
     from bigcode.api import Context
     from bigcode_languages.config import PathsConfig
@@ -23,21 +25,31 @@ class Paths:
     def run(self, table: pa.Table, ctx: Context) -> pa.Table:
         """Column path (string, with `/`, from the root of the repository) in; path, vendored, test and
         documentation (bool) out, a row for each row."""
-        paths = table.column("path").to_pylist()
+        column = table.column("path")
+        paths = column.to_pylist()
+        vendored = [
+            self.vendored.search(path) is not None or (may and enry.is_vendor(path))
+            for path, may in zip(paths, library.may_be_vendored(column), strict=True)
+        ]
+        test = [
+            self.is_named_test(path) or (may and enry.is_test(path))
+            for path, may in zip(paths, library.may_be_test(column), strict=True)
+        ]
+        documentation = [
+            may and enry.is_documentation(path)
+            for path, may in zip(paths, library.may_be_documentation(column), strict=True)
+        ]
         return pa.table(
             {
-                "path": table.column("path"),
-                "vendored": pa.array([self.is_vendored(path) for path in paths], pa.bool_()),
-                "test": pa.array([self.is_test(path) for path in paths], pa.bool_()),
-                "documentation": pa.array([enry.is_documentation(path) for path in paths], pa.bool_()),
+                "path": column,
+                "vendored": pa.array(vendored, pa.bool_()),
+                "test": pa.array(test, pa.bool_()),
+                "documentation": pa.array(documentation, pa.bool_()),
             }
         )
 
-    def is_vendored(self, path: str) -> bool:
-        return bool(self.vendored.search(path)) or enry.is_vendor(path)
-
-    def is_test(self, path: str) -> bool:
-        return bool(self.test.search(path) or _TEST_NAME.search(path)) or enry.is_test(path)
+    def is_named_test(self, path: str) -> bool:
+        return self.test.search(path) is not None or _TEST_NAME.search(path) is not None
 
 
 def _below(folders: tuple[str, ...]) -> re.Pattern[str]:

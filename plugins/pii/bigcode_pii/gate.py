@@ -6,6 +6,7 @@ end. Hits of one rule that stand close together become one window, so that a hos
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +24,8 @@ BACK = 4096
 FORWARD = 4096
 """Bytes after the end of a last match that a rule may look at, within the line."""
 _JOIN = 256
+_LITERAL = re.compile(rb"[A-Za-z]{3}|[@:<]")
+"""In a pattern that is found by a literal in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,39 +57,51 @@ class Gate:
             (rule, pattern) for rule, each in enumerate(rules) if not each.hints for pattern in each.patterns
         ]
         hints = [(rule, hint) for rule, each in enumerate(rules) for hint in each.hints]
-        self.first = Scanner([pattern for _, pattern in places])
-        self.rules = [rule for rule, _ in places]
-        self.hints = Scanner([hint for _, hint in hints], once=True)
-        self.hinted = [rule for rule, _ in hints]
-        self.late = {rule: Scanner(list(rules[rule].patterns)) for rule in sorted(set(self.hinted))}
+        # Among many patterns a hint costs nothing, but for those that no literal leads to.
+        slow = [(rule, hint) for rule, hint in hints if not _LITERAL.search(hint)]
+        quick = [place for place in hints if place not in slow]
+        self.rules, self.quick, self.slow = ([rule for rule, _ in part] for part in (places, quick, slow))
+        patterns = [pattern for _, pattern in (*places, *quick)]
+        self.first = Scanner(patterns, [False] * len(places) + [True] * len(quick))
+        self.hints = Scanner([hint for _, hint in slow], [True] * len(slow))
+        self.late = {rule: Scanner(rules[rule].patterns) for rule, _ in hints}
 
     def prepare(self, ctx: Context) -> None:
         """Compile what every text is scanned with, or take it from the memory: it takes half a second."""
-        if self.rules:
+        if self.first.patterns:
             self.first.prepare(ctx)
 
     def hits(self, content: bytes | memoryview) -> dict[int, list[list[int]]]:
         """By rule: pairs of the first and the last end of matches, for matches that stand close together."""
         found: dict[int, list[list[int]]] = {}
+        hinted: set[int] = set()
         if not len(content):
             return found
-        if self.rules:
-            self.first.scan(content, self._note, found)
-        if self.hinted:
-            hinted: set[int] = set()
-            self.hints.scan(content, self._note_hint, hinted)
-            for rule in sorted(hinted):
-                self.late[rule].scan(content, _note, found.setdefault(rule, []))
-                if not found[rule]:
-                    del found[rule]
+        if self.first.patterns:
+            self.first.scan(content, self._note_first, (found, hinted))
+        if self.slow:
+            self.hints.scan(content, self._note_slow, hinted)
+        for rule in sorted(hinted):
+            self.late[rule].scan(content, _note, found.setdefault(rule, []))
+            if not found[rule]:
+                del found[rule]
         return found
 
-    def _note_hint(self, pattern: int, _start: int, end: int, _flags: int, hinted: set[int]) -> None:
-        hinted.add(self.hinted[pattern])
+    def _note_slow(self, pattern: int, _start: int, _end: int, _flags: int, hinted: set[int]) -> None:
+        hinted.add(self.slow[pattern])
 
-    def _note(
-        self, pattern: int, start: int, end: int, flags: int, found: dict[int, list[list[int]]]
+    def _note_first(
+        self,
+        pattern: int,
+        start: int,
+        end: int,
+        flags: int,
+        context: tuple[dict[int, list[list[int]]], set[int]],
     ) -> None:
+        found, hinted = context
+        if pattern >= len(self.rules):
+            hinted.add(self.quick[pattern - len(self.rules)])
+            return
         rule = self.rules[pattern]
         groups = found.get(rule)
         if groups is None:
@@ -108,10 +123,10 @@ def _note(_pattern: int, _start: int, end: int, _flags: int, groups: list[list[i
 
 
 class Scanner:
-    """Patterns in one database, each reported at every end of a match, or `once` a text."""
+    """Patterns in one database, each reported at every end of a match, or `once` a text where that says so."""
 
-    def __init__(self, patterns: Sequence[bytes], once: bool = False) -> None:
-        self.patterns, self.once = patterns, once
+    def __init__(self, patterns: Sequence[bytes], once: Sequence[bool] = ()) -> None:
+        self.patterns, self.once = tuple(patterns), tuple(once) or (False,) * len(patterns)
         self.lock, self.local = threading.Lock(), threading.local()
         self.database: hyperscan.Database | None = None
 
@@ -126,7 +141,7 @@ class Scanner:
         with self.lock:
             if self.database is not None:
                 return
-            key = f"hyperscan-{hyperscan.__version__}/{self.once:d}/{_digest(self.patterns)}"
+            key = f"hyperscan-{hyperscan.__version__}/{_digest(self.patterns, self.once)}"
             kept = ctx.recall(key)
             if kept is not None:
                 # The library checks version, sum and processor.
@@ -148,13 +163,14 @@ class Scanner:
             expressions=list(self.patterns),
             ids=list(range(len(self.patterns))),
             elements=len(self.patterns),
-            flags=[hyperscan.HS_FLAG_SINGLEMATCH if self.once else 0] * len(self.patterns),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH if once else 0 for once in self.once],
         )
         return database
 
 
-def _digest(patterns: Sequence[bytes]) -> str:
-    return sha256(b"".join(b"%d:%s" % (len(pattern), pattern) for pattern in patterns)).hexdigest()
+def _digest(patterns: Sequence[bytes], once: Sequence[bool]) -> str:
+    parts = (b"%d%d:%s" % (o, len(p), p) for p, o in zip(patterns, once, strict=True))
+    return sha256(b"".join(parts)).hexdigest()
 
 
 def windows(content: bytes, hits: dict[int, list[list[int]]]) -> Iterator[Window]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bigcode_quality.jit import inline, kernel
+from bigcode_quality.jit import inline, kernel, load_eight
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -20,10 +20,11 @@ _LF = 10
 _PART = 192
 """Bytes whose counts fit into a byte."""
 _MIX = _U(0x9E3779B97F4A7C15)
+_ONES, _TOPS, _FEEDS = _U(0x0101010101010101), _U(0x8080808080808080), _U(0x0A0A0A0A0A0A0A0A)
 
 
 @kernel
-def count_lines(data: Bytes, bounds: Integers, weights: NDArray[np.uint32], out: Integers) -> None:
+def count_lines(data: Bytes, bounds: Integers, weights: NDArray[np.uint64], out: Integers) -> None:
     """Fill the rows of `out`: characters, whether there are bytes outside ASCII, line feeds, and characters of the
     lines that differ, or -1 for a row whose lines fall together in the table far more than chance would have it.
 
@@ -52,15 +53,13 @@ def count_lines(data: Bytes, bounds: Integers, weights: NDArray[np.uint32], out:
         sums[:size] = 0
         mask, steps, unique, start = size - 1, 0, 0, 0
         most = 16 * len(text) + 1024
-        for j in range(len(text) + 1):
-            if j < len(text) and text[j] != _LF:
-                continue
-            line = text[start:j]
-            start = j + 1
+        while start < len(text):
+            stop, total = _weigh_line(text, start, weights)
+            line = text[start:stop]
+            start = stop + 1
             if len(line) == 0 or steps > most:
                 # A line without characters counts for none, wherever it stands.
                 continue
-            total = _weigh(line, weights)
             spot = np.int64(total >> _U(33)) & mask
             while sums[spot]:
                 if sums[spot] == total and sizes[spot] == len(line):
@@ -89,16 +88,33 @@ def _count_signs(part: Bytes) -> tuple[int, int, bool]:
 
 
 @inline
-def _weigh(line: Bytes, weights: NDArray[np.uint32]) -> np.uint64:
-    """A sum by which lines are told apart, never zero."""
-    total = _U(len(line))
-    for place in range(0, len(line), len(weights)):
-        part = line[place : place + len(weights)]
-        few = np.uint32(0)
-        for k in range(len(part)):
-            few = np.uint32(few + np.uint32(weights[k] * np.uint32(part[k])))
-        total = (total ^ _U(few)) * _MIX
-    return (total ^ (total >> _U(29))) | _U(1)
+def _weigh_line(text: Bytes, start: int, weights: NDArray[np.uint64]) -> tuple[int, np.uint64]:
+    """Where the line from `start` on ends, and a sum by which lines are told apart, never zero."""
+    total, place = weights[0], start
+    while place + 8 <= len(text):
+        word = load_eight(text, place)
+        signs = word ^ _FEEDS
+        # The lowest bit that is set belongs to the first line feed.
+        ends = (signs - _ONES) & ~signs & _TOPS
+        if ends:
+            before = (ends & (~ends + _U(1))) - _U(1)
+            # Of the byte of the line feed, seven bits are below; none of them belongs to the line.
+            before >>= _U(7)
+            total = (total ^ (word & before) ^ weights[1]) * _MIX
+            place += np.int64(((before & _ONES) * _ONES) >> _U(56))
+            total ^= _U(place - start)
+            return place, (total ^ (total >> _U(29))) | _U(1)
+        total = (total ^ word) * _MIX
+        total ^= total >> _U(32)
+        place += 8
+    word, shift = _U(0), _U(0)
+    while place < len(text) and text[place] != _LF:
+        word |= _U(text[place]) << shift
+        shift += _U(8)
+        place += 1
+    total = (total ^ word ^ weights[1]) * _MIX
+    total ^= _U(place - start)
+    return place, (total ^ (total >> _U(29))) | _U(1)
 
 
 @inline

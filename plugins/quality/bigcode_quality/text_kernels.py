@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bigcode_quality.jit import inline, inner, kernel
+from bigcode_quality.jit import inline, inner, kernel, load_eight
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 
-_B = np.uint8
+_B, _U = np.uint8, np.uint64
 _LF, _CR = 10, 13
+_ONES, _TOPS, _FEEDS = _U(0x0101010101010101), _U(0x8080808080808080), _U(0x0A0A0A0A0A0A0A0A)
 _PART = 192
 """Bytes whose counts fit into a byte."""
 
@@ -39,17 +40,19 @@ def count_text(
             digits += few_digits
             wide += few_wide
         lines, longest, total, start, stop = 0, 0, 0, 0, len(text)
-        for j in range(len(text)):
-            if text[j] == _LF:
-                length = j - start
-                if length > 0 and text[j - 1] == _CR:
-                    length -= 1
-                longest = max(longest, length)
-                total += length
-                lines += 1
-                start = j + 1
-                if lines == marker_lines:
-                    stop = start
+        while True:
+            j = _find_feed(text, start)
+            if j == len(text):
+                break
+            length = j - start
+            if length > 0 and text[j - 1] == _CR:
+                length -= 1
+            longest = max(longest, length)
+            total += length
+            lines += 1
+            start = j + 1
+            if lines == marker_lines:
+                stop = start
         if start < len(text):
             longest = max(longest, len(text) - start)
             total += len(text) - start
@@ -76,6 +79,22 @@ def _count_kinds(part: Bytes) -> tuple[int, int, int]:
         digits = _B(digits + _B(_B(byte - _B(48)) < _B(10)))
         wide = _B(wide + (byte >> _B(7)))
     return np.int64(letters), np.int64(digits), np.int64(wide)
+
+
+@inline
+def _find_feed(text: Bytes, place: int) -> int:
+    """Where the next line feed stands, or the length of the text."""
+    while place + 8 <= len(text):
+        signs = load_eight(text, place) ^ _FEEDS
+        # The lowest bit that is set belongs to the first line feed.
+        ends = (signs - _ONES) & ~signs & _TOPS
+        if ends:
+            before = ((ends & (~ends + _U(1))) - _U(1)) >> _U(7)
+            return place + np.int64(((before & _ONES) * _ONES) >> _U(56))
+        place += 8
+    while place < len(text) and text[place] != _LF:
+        place += 1
+    return place
 
 
 @inner
