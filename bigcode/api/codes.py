@@ -256,4 +256,40 @@ CODES: dict[str, Code] = {
     "E803": Code("training diverged", 1, "The loss is not a number. The batch is named by its document ids."),
     "E804": Code("checkpoint altered", 1, "A checkpoint does not match its manifest and is not loaded."),
     "E805": Code("tokenizer mismatch", 1, "Token shards were made with another tokenizer."),
+    "E806": Code(
+        "no sandbox",
+        1,
+        "Programs that a model wrote run in a sandbox or not at all, and none can be had here. Nothing was run.",
+    ),
+    "E807": Code(
+        "sandbox failed",
+        1,
+        "The sandbox broke, not the program in it. The evaluation ends without a result; run it again.",
+    ),
+    "E808": Code(
+        "suite may be known",
+        1,
+        "The suite was not taken out of the data that the model was trained on, so that its score may be too high.",
+    ),
+    "E809": Code(
+        "rank lost",
+        1,
+        "A rank of the training ended or never came. Run apply again: it goes on from the last checkpoint.",
+    ),
+    "E810": Code(
+        "training stopped",
+        1,
+        "The training was told to stop, saved a checkpoint and ended. Run apply again to go on.",
+    ),
+    "E811": Code(
+        "no such spread",
+        1,
+        "The model cannot be spread over ranks in the way that its Runtime fields ask for.",
+    ),
+    "E812": Code("training data altered", 1, "Token shards do not have the digests that their header names."),
+    "E813": Code(
+        "encoder differs",
+        1,
+        "The fast encoder gave other ids than the tokenizer itself. Nothing of its output is used.",
+    ),
 }

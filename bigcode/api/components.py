@@ -34,7 +34,8 @@ class Component:
     `grain` says what an observer reads: `blob` (columns blob, content), `name` (blob, name, content; runs once
     per distinct pair), `path` (column path, without content) or `file` (blob, path, content; runs once per distinct
     pair, for the few files whose place matters). `deterministic=False` marks a recorded
-    node: its first committed result stands. `launch` says how a process component is started.
+    node: its first committed result stands. `launch` says how a process component is started. An evaluator that
+    `runs_programs` written by a model is refused where the Evaluation names no sandbox.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Component:
     writes: tuple[Column, ...] = ()
     deterministic: bool = True
     launch: Launch = "subprocess"
+    runs_programs: bool = False
     golden: str = ""
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from bigcode.api.diagnostics import Diagnostic, Problem, raise_errors
 from bigcode.host.registry import Registry
+from bigcode.plan import resolve_evaluation, resolve_model
 from bigcode.plan.graph import Graph, Node, order
 from bigcode.plan.resolve_dataset import resolve_dataset
-from bigcode.plan.resolve_model import RESOLVERS
 from bigcode.plan.resolve_snapshot import resolve_snapshot
 from bigcode.plan.resolver import Resolver
 from bigcode.spec.workspace import Workspace
 
-_ALL = {"Snapshot": resolve_snapshot, "Dataset": resolve_dataset, **RESOLVERS}
+_ALL = {
+    "Snapshot": resolve_snapshot,
+    "Dataset": resolve_dataset,
+    **resolve_model.RESOLVERS,
+    **resolve_evaluation.RESOLVERS,
+}
 
 
 def resolve(workspace: Workspace, registry: Registry, lists: dict[str, str]) -> Graph:

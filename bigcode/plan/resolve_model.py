@@ -1,4 +1,4 @@
-"""Tokenizer, Model, Evaluation, License, Release and Card to nodes."""
+"""Tokenizer, Model, License and Card to nodes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from bigcode.api.components import Component
-from bigcode.api.diagnostics import fail
 from bigcode.api.resource import Resource, identity, plain
 from bigcode.plan.check_model import check_model
 from bigcode.plan.graph import Edge, Node
 from bigcode.plan.resolver import Resolver
 
-TRAIN, HELD_OUT = "data/train/", "data/validation/"
+TRAIN = "data/train/"
 
 
 def process(address: str, step: str, component: Component, config: Any, **more: Any) -> Node:
@@ -166,37 +165,6 @@ def _base(resource: Resource, w: Any) -> list[Node]:
     ]
 
 
-def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
-    a, spec, w = resource.address, resource.spec, r.workspace
-    model = w.get(spec.model)
-    data = w.address_of(spec.held_out or model.spec.data[0].dataset)
-    against = [
-        Edge(f"against.{i}", f"{w.address_of(ref)}#facts", mode="facts")
-        for i, ref in enumerate(spec.decontaminate_against)
-    ]
-    nodes = []
-    for index, uses in enumerate(spec.suites):
-        component, config = r.component(uses, "evaluator", a)
-        nodes.append(
-            process(
-                a,
-                f"suite.{index}.{uses.uses}",
-                component,
-                config,
-                identity={"seed": spec.seed},
-                params={"seed": spec.seed, "sandbox": spec.sandbox},
-                pinned=model.spec.freshness == "pinned",
-                inputs=(
-                    Edge("model", f"{model.address}#train", "model", "all"),
-                    Edge("held_out", f"{data}#export.shards", "shards", "all", HELD_OUT),
-                    Edge("train", f"{data}#export.shards", "shards", "all", TRAIN),
-                    *against,
-                ),
-            )
-        )
-    return nodes
-
-
 def resolve_license(resource: Resource, r: Resolver) -> list[Node]:
     a, spec, w = resource.address, resource.spec, r.workspace
     component, config = r.component(spec.generator, "license", a)
@@ -207,41 +175,6 @@ def resolve_license(resource: Resource, r: Resolver) -> list[Node]:
         above = parent.spec.parent
     said = {"license": identity(spec), "parents": parents}
     return [process(a, "text", component, config, identity=said, params=said)]
-
-
-def resolve_release(resource: Resource, r: Resolver) -> list[Node]:
-    a, spec, w = resource.address, resource.spec, r.workspace
-    if spec.targets:
-        raise fail(
-            "E307",
-            f"{a}: targets are not offered yet",
-            w.place(a, "spec", "targets"),
-            "Leave them out: a release is written to the releases folder.",
-        )
-    if spec.emissions is None:
-        return []
-    policy = w.get(spec.emissions).spec
-    component, config = r.component(policy.meter, "meter", a)
-    stages = []
-    if spec.artifacts.model:
-        stages.append(("training", f"{w.address_of(spec.artifacts.model)}#train", "device.hours"))
-    for reference in spec.evaluations:
-        for node in resolve_evaluation(w.get(reference), r):
-            stages.append(("evaluation", node.id, "device.hours"))
-    said = {
-        "policy": identity(policy),
-        "stages": [
-            {"stage": s, "node": n, "fact": f"{n.partition('#')[0]}/{_fact_name(n, f)}"} for s, n, f in stages
-        ],
-    }
-    edges = tuple(Edge(f"stages.{i}", node, mode="facts") for i, (_, node, _) in enumerate(stages))
-    return [process(a, "emissions", component, config, identity=said, params=said, inputs=edges)]
-
-
-def _fact_name(node: str, name: str) -> str:
-    """Facts that every suite of an evaluation has are told apart by the suite."""
-    step = node.partition("#")[2]
-    return f"{name}{{suite={step.split('.', 2)[2]}}}" if step.startswith("suite.") else name
 
 
 def resolve_card(resource: Resource, r: Resolver) -> list[Node]:
@@ -260,11 +193,9 @@ def resolve_card(resource: Resource, r: Resolver) -> list[Node]:
     ]
 
 
-RESOLVERS = {
+RESOLVERS: dict[str, Any] = {
     "Tokenizer": resolve_tokenizer,
     "Model": resolve_model,
-    "Evaluation": resolve_evaluation,
     "License": resolve_license,
-    "Release": resolve_release,
     "Card": resolve_card,
 }

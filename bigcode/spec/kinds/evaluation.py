@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,6 @@ class EvaluationSpec(Spec):
     held_out: Annotated[Ref | None, RefTo("Dataset")] = None
     """The dataset whose validation split the suites read."""
     suites: Annotated[tuple[Uses, ...], Field(min_length=1), Slot("evaluator")]
-    sandbox: str = "none"
-    decontaminate_against: Annotated[tuple[Ref, ...], RefTo("Dataset")] = ()
+    sandbox: Literal["none", "bubblewrap"] = "none"
+    """Where programs that the model wrote are run; suites that run any refuse `none`."""
     seed: int = 0

@@ -1,0 +1,1 @@
+"""Suites: where their tasks come from, and what a completion is judged by."""
