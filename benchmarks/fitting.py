@@ -24,14 +24,21 @@ PARTS_BY_STEP: Mapping[str, Part] = {
     "measure.pii": "one",
 }
 """Steps whose kind of parts a small run does not show, since it has one of them, or since it depends on the data."""
-OBJECTS: Mapping[tuple[str, str], Part] = {
-    ("collect.fetch", "files"): "buckets",
-    ("collect.fetch", "texts"): "buckets",
+READ: Mapping[tuple[str, str], Part] = {
     ("collect.files", "files"): "shards",
+    ("observe", "texts"): "shards",
+    ("cluster.sketch", "texts"): "shards",
+    ("cluster.shingles", "texts"): "shards",
     ("export.rows", "texts"): "shards",
 }
-"""Of what a task reads or writes one object each. The sets keep the files of a project together, so that their sources
-hold few owners; sources at large may hold owners of every bucket."""
+WRITTEN: Mapping[tuple[str, str], Part] = {
+    ("collect.fetch", "files"): "buckets",
+    ("collect.fetch", "texts"): "buckets",
+    ("collect.fetch", "blobs"): "blobs",
+}
+"""Of what a task reads or writes one object each, by step (or the word before its component) and name. The sets keep
+the files of a project together, so that their sources hold few owners; sources at large may hold owners of every
+bucket. There a text is written by bucket and by prefix, since both at once would be crumbs."""
 READ_S = 3e-4
 """The least that reading a small object costs; where a task reads thousands, a fit over few does not see it."""
 _FEWEST_RUNS = 2
@@ -90,8 +97,8 @@ def _fit_step(name: str, runs: Sequence[tuple[Size, Sequence[Task]]]) -> Step:
     stored = [sum(task.stored for task in tasks) / len(tasks) for _, tasks in found]
     # A run of a few dozen files leaves parts empty, and says nothing of how many there are.
     clear = found[1:] or found
-    reads = _objects(name, [(size, [task.reads for task in tasks]) for size, tasks in clear])
-    writes = _objects(name, [(size, [task.writes for task in tasks]) for size, tasks in clear])
+    reads = _objects(name, READ, [(size, [task.reads for task in tasks]) for size, tasks in clear])
+    writes = _objects(name, WRITTEN, [(size, [task.writes for task in tasks]) for size, tasks in clear])
     gathers = any(part not in ("one", "written") for part, _ in reads.values())
     constant, slope, *read = _solve(rows if gathers and len(rows) > 2 else shares, cpu)
     return Step(
@@ -108,13 +115,13 @@ def _fit_step(name: str, runs: Sequence[tuple[Size, Sequence[Task]]]) -> Step:
 
 
 def _objects(
-    step: str, runs: Sequence[tuple[Size, Sequence[Mapping[str, int]]]]
+    step: str, said: Mapping[tuple[str, str], Part], runs: Sequence[tuple[Size, Sequence[Mapping[str, int]]]]
 ) -> dict[str, tuple[Part, float]]:
     """For each name how many objects a task has under it; a number that follows no kind of parts is a constant."""
     out: dict[str, tuple[Part, float]] = {}
     for name in runs[-1][1][0]:
-        if (step, name) in OBJECTS:
-            out[name] = (OBJECTS[step, name], 1.0)
+        if kind := said.get((step.partition(" ")[0], name)):
+            out[name] = (kind, 1.0)
             continue
         counts = [(size, max(one.get(name, 0) for one in tasks)) for size, tasks in runs]
         part = _part_of(counts)

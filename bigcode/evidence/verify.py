@@ -17,7 +17,7 @@ from bigcode.evidence.bundle import LIST, ROOT, SIGNATURE, Bundle, carried_name,
 from bigcode.evidence.check import check_facts
 from bigcode.evidence.ledger import qualify
 from bigcode.evidence.query import run_query
-from bigcode.evidence.shards import check_shards
+from bigcode.evidence.shards import EraseLookup, check_shards
 from bigcode.evidence.signing import verified
 from bigcode.store.actions import Action
 
@@ -47,14 +47,21 @@ class Verdict:
 
 
 def verify(
-    bundle: Bundle, *, level: int, cards: CheckCard, trust: Sequence[str] = (), data: Path | None = None
+    bundle: Bundle,
+    *,
+    level: int,
+    cards: CheckCard,
+    trust: Sequence[str] = (),
+    data: Path | None = None,
+    erasure_of: EraseLookup | None = None,
 ) -> Verdict:
     """Check a bundle up to a level.
 
     Args:
         cards: checks every card of the bundle against its trace and the facts.
         trust: public keys, one of which must have signed the root.
-        data: a release's dataset folder to check against the manifest.
+        data: a release's dataset folder to check against what the bundle names.
+        erasure_of: what a store at hand says that a purge took; else the record in the folder is taken.
     """
     out = Verdict()
     with _reading(out, LIST):
@@ -78,7 +85,7 @@ def verify(
             _check_queries(bundle, facts, out)
     if data is not None:
         with _reading(out, "manifests"):
-            check_shards(bundle, data, out.findings, out.checked)
+            check_shards(bundle, data, out.findings, out.checked, out.unchecked, erasure_of)
     else:
         out.unchecked.append("the data files themselves: pass --data DIR")
     out.unchecked.append(

@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from bigcode.evidence.erased import ERASED
 from bigcode.run.drafts import MANIFEST
-from bigcode.run.erased import ERASED
 from bigcode.run.session import Session
 from bigcode.run.sweep import read_json, release_folders
 from bigcode.store.gc import belongs, list_files
@@ -61,7 +61,7 @@ def clean_outputs(session: Session, gone: Mapping[str, Tombstone]) -> list[str]:
             path = folder / name
             if sha not in gone:
                 continue
-            now = _standing(session.store, sha)
+            now = session.store.objects.tombstones.standing(sha)
             if path.exists() and _digest(path) == sha:
                 _put(session, path, now)
                 changed.append(str(path))
@@ -72,13 +72,6 @@ def clean_outputs(session: Session, gone: Mapping[str, Tombstone]) -> list[str]:
         for path in sorted(base.rglob(".*.staged")) if base.is_dir() else ():
             path.unlink(missing_ok=True)
     return changed
-
-
-def _standing(store: Store, key: str) -> str:
-    stone = store.objects.tombstones.read(key)
-    if stone is None:
-        return key
-    return _standing(store, stone.replaced_by) if stone.replaced_by else ""
 
 
 def _put(session: Session, path: Path, now: str) -> None:

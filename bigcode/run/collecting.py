@@ -128,6 +128,8 @@ def _without_purged(table: pa.Table, ctx: TaskContext) -> pa.Table:
     if not purged:
         return table
     keep = [_sha256(data) not in purged for data in table["content"].to_pylist()]
+    if gone := keep.count(False):
+        ctx.omit("purged", gone)
     return table.filter(pa.array(keep, pa.bool_()))
 
 

@@ -6,52 +6,25 @@ whatever names it is never without an answer, and after a crash the same order g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bigcode.api.canonical import digest
+from bigcode.decide.columns import FILE, file_ids
 from bigcode.run import faults
 from bigcode.run.cleaning import clean_caches, clean_outputs
 from bigcode.run.lineage import archives_of, made_of_text, models_trained_on, read_actions, stones_of, unnamed
+from bigcode.run.remade import remake_notices
+from bigcode.run.scrubbing import Gone, tells_files, without
 from bigcode.run.session import Session
 from bigcode.store.gc import list_files
 from bigcode.store.store import Store
 from bigcode.store.tables import encode_table, read_table
-from bigcode.store.tombstones import Tombstone, record_purge
-
-_LINE = 40
-"""Two texts that share a line of so many bytes are taken for the same where nothing else tells."""
-_PIECE = 16
-"""A value of an observation that holds so many bytes of the content verbatim is content."""
-_NAMES = frozenset(
-    [
-        "host",
-        "owner",
-        "repository",
-        "revision",
-        "path",
-        "name",
-        "blob",
-        "git_sha1",
-        "authors",
-        "language",
-        "row",
-        "seat",
-        "cluster",
-        "reason",
-        "split",
-        "signature",
-        "bands",
-        "shingles",
-        "prints",
-    ]
-)
-"""Columns that say which file it is, and hashes; they are no content."""
+from bigcode.store.tombstones import Tombstone, purged_blobs, record_purge
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +52,7 @@ class Erased:
 class _Hit:
     key: str
     what: str
-    size: int
+    columns: tuple[str, ...] = ()
 
 
 def erase(session: Session, order: Order, *, dry_run: bool = False) -> Erased:
@@ -101,41 +74,45 @@ def erase(session: Session, order: Order, *, dry_run: bool = False) -> Erased:
         faults.point("purge.recorded")
     wanted = pa.array(sorted(order.blobs), pa.string())
     hits = list(_hits(store, wanted))
-    contents = _contents(store, hits, wanted)
-    lines = frozenset(line for text in contents.values() for line in text.split(b"\n") if len(line) >= _LINE)
+    gone = _gone(store, hits, wanted)
+    actions = read_actions(store)
     # Observations are compared with the contents, so they come while these are still there.
     for hit in sorted(hits, key=lambda h: (h.what in ("blobs", "rows"), h.what, h.key)):
-        table = read_table(store.objects, hit.key)
-        fresh = _without(table, hit.what, wanted, contents, lines)
+        fresh = without(read_table(store.objects, hit.key), hit.what, gone)
         if fresh is not None:
             _replace(store, hit, encode_table(fresh), order, purge, out, dry_run)
+    if order.blobs:
+        ever = pa.array(sorted(order.blobs | purged_blobs(store.files)), pa.string())
+        for key, data in remake_notices(store, actions, ever):
+            now = store.objects.tombstones.standing(key)
+            if now:
+                _replace(store, _Hit(now, "notices"), data, order, purge, out, dry_run)
     stones = {stone.digest: stone for stone in stones_of(store)}
     touched = {h.key for h in hits if h.what == "rows"}
     touched |= {d for d, s in stones.items() if s.what in ("rows", "derived", "loose")}
     fetched = {h.key for h in hits if h.what == "blobs"} | {d for d, s in stones.items() if s.what == "blobs"}
-    actions = read_actions(store)
     derived = made_of_text(session, actions, touched)
     for key in sorted(derived):
-        _bury(store, _Hit(key, "derived", 0), order, purge, out, dry_run)
+        _bury(store, _Hit(key, "derived"), order, purge, out, dry_run)
     for key in sorted(archives_of(actions, fetched)):
-        _bury(store, _Hit(key, "archive", 0), order, purge, out, dry_run)
+        _bury(store, _Hit(key, "archive"), order, purge, out, dry_run)
     for key in unnamed(session, actions):
-        if not _is_table(store, key):
+        if not _is_table(store, key) or _tells_lines(store, key):
             _count(out, "download", _size(store, key))
             if not dry_run:
                 store.files.remove(store.objects.name(key))
     out.models = models_trained_on(session, actions, touched | derived)
     if not dry_run:
-        gone = {stone.digest: stone for stone in stones_of(store)}
-        out.caches = clean_caches(store, gone)
+        stones = {stone.digest: stone for stone in stones_of(store)}
+        out.caches = clean_caches(store, stones)
         faults.point("purge.caches")
-        out.files = clean_outputs(session, gone)
+        out.files = clean_outputs(session, stones)
     return out
 
 
 def _hits(store: Store, wanted: pa.Array) -> Iterator[_Hit]:
     """Tables that hold rows of the contents, or text whose origin they do not say."""
-    for name, item in sorted(list_files(store, "objects").items()):
+    for name in sorted(list_files(store, "objects")):
         key = name.rpartition("/")[2]
         if key.startswith(".") or not _is_table(store, key):
             continue
@@ -144,14 +121,16 @@ def _hits(store: Store, wanted: pa.Array) -> Iterator[_Hit]:
             columns = parquet.schema_arrow.names
             if "blob" not in columns:
                 if "content" in columns:
-                    yield _Hit(key, "loose", item.bytes)
+                    yield _Hit(key, "loose")
+                elif tells_files(columns):
+                    yield _Hit(key, "told")
                 continue
             found = pc.any(
                 pc.is_in(parquet.read(["blob"])["blob"].cast(pa.string()), value_set=wanted)
             ).as_py()
         if found:
             what = "seen" if "content" not in columns else "rows" if "path" in columns else "blobs"
-            yield _Hit(key, what, item.bytes)
+            yield _Hit(key, what, tuple(columns))
 
 
 def _is_table(store: Store, key: str) -> bool:
@@ -162,77 +141,27 @@ def _is_table(store: Store, key: str) -> bool:
         return False
 
 
-def _contents(store: Store, hits: list[_Hit], wanted: pa.Array) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+def _tells_lines(store: Store, key: str) -> bool:
+    """Whether a table holds lines of files that it does not name: notices that a broken run left."""
+    with store.files.fs.open(store.files.at(store.objects.name(key)), "rb") as stream:
+        names = pq.ParquetFile(stream).schema_arrow.names
+    return "copyright" in names and "blob" not in names
+
+
+def _gone(store: Store, hits: list[_Hit], wanted: pa.Array) -> Gone:
+    texts: dict[str, bytes] = {}
+    files: dict[str, str] = {}
     for hit in hits:
         if hit.what == "blobs":
             table = read_table(store.objects, hit.key, ["blob", "content"])
             chosen = table.filter(pc.is_in(table["blob"], value_set=wanted))
             for blob, text in zip(chosen["blob"].to_pylist(), chosen["content"].to_pylist(), strict=True):
-                found[blob] = text or found.get(blob, b"")
-    return found
-
-
-def _without(
-    table: pa.Table, what: str, wanted: pa.Array, contents: Mapping[str, bytes], lines: frozenset[bytes]
-) -> pa.Table | None:
-    """A table without the contents, or None where it holds nothing of them."""
-    if what == "loose":
-        texts = table["content"].cast(pa.binary()).to_pylist()
-        keep = [lines.isdisjoint(text.split(b"\n")) for text in texts if text is not None]
-        return None if all(keep) else table.filter(pa.array(keep, pa.bool_()))
-    mask = pc.is_in(table["blob"].cast(pa.string()), value_set=wanted).combine_chunks()
-    if what == "rows":
-        return table.filter(pc.invert(mask))
-    if what == "blobs":
-        # The rows stay, empty: what was observed of them stands, and seats that they held stay empty.
-        content = pc.if_else(
-            mask, pa.scalar(b"", pa.binary()), table["content"].cast(pa.binary()).combine_chunks()
-        )
-        index = table.column_names.index("content")
-        return table.set_column(
-            index, table.schema.field("content"), content.cast(table.schema.field("content").type)
-        )
-    columns = [_scrubbed(table, name, mask, contents) for name in table.column_names]
-    if not any(changed for _, changed in columns):
-        return None
-    return pa.table([column for column, _ in columns], schema=table.schema)
-
-
-def _scrubbed(
-    table: pa.Table, name: str, mask: pa.Array, contents: Mapping[str, bytes]
-) -> tuple[pa.Array, bool]:
-    """A column without pieces of the contents in the rows of a mask, and whether it had any."""
-    column = table[name].combine_chunks()
-    kind = table.schema.field(name).type
-    if name in _NAMES or pa.types.is_primitive(kind):
-        return column, False
-    rows = pc.indices_nonzero(mask)
-    values = column.take(rows).to_pylist()
-    blobs = table["blob"].take(rows).to_pylist()
-    clean = [_scrub(value, contents.get(blob, b"")) for value, blob in zip(values, blobs, strict=True)]
-    if clean == values:
-        return column, False
-    return _put_rows(column, rows.to_pylist(), pa.array(clean, kind)), True
-
-
-def _put_rows(column: pa.Array, rows: list[int], values: pa.Array) -> pa.Array:
-    """A column with other values in some rows, of any type."""
-    place = list(range(len(column)))
-    for number, row in enumerate(rows):
-        place[row] = len(column) + number
-    return pa.concat_arrays([column, values]).take(pa.array(place, pa.int64()))
-
-
-def _scrub(value: Any, content: bytes) -> Any:
-    if isinstance(value, str | bytes):
-        raw = value.encode() if isinstance(value, str) else value
-        return value[:0] if len(raw) >= _PIECE and raw in content else value
-    if isinstance(value, list):
-        return [_scrub(item, content) for item in value]
-    if isinstance(value, dict):
-        return {name: _scrub(item, content) for name, item in value.items()}
-    return value
+                texts[blob] = text or texts.get(blob, b"")
+        elif hit.what == "seen" and tells_files(hit.columns):
+            table = read_table(store.objects, hit.key, [*FILE, "blob"])
+            chosen = table.filter(pc.is_in(table["blob"], value_set=wanted))
+            files.update(zip(file_ids(chosen).to_pylist(), chosen["blob"].to_pylist(), strict=True))
+    return Gone(wanted, texts, files)
 
 
 def _replace(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bigcode.api.diagnostics import Problem, fail
+from bigcode.api.diagnostics import Problem
 from bigcode.decide.columns import FILE, file_id
 from bigcode.decide.optout import row_key
 from bigcode.run.applied import Applied, read_applied, read_columns
@@ -21,7 +19,10 @@ from bigcode.run.collecting import bucket_of
 from bigcode.run.consent import read_list
 from bigcode.run.reasons import Place, describe, give_reasons
 from bigcode.run.session import Session
+from bigcode.run.unfound import likely_units, unknown_file
+from bigcode.store.tombstones import purge_of
 
+_COMMIT = re.compile(r":[0-9a-f]{7,39}$")
 _JUDGED = ("license", "quality", "privacy", "contamination")
 
 
@@ -31,7 +32,9 @@ def explain_file(session: Session, address: str, file: str) -> list[dict[str, An
     Returns:
         by revision: `row` and `reason` (`kept`, or the first in the order of judgement); `reasons`, all of them in
         that order with what each rests on; the columns of the verdict; `licenses`, `languages`, `pii`, `quality`,
-        `contamination`, `provenance` and `components`. Of personal data there are entities and counts, no values.
+        `contamination`, `provenance`, `purged` (asOf and reason, where the content was erased) and `components`.
+        Of personal data there are entities and counts, no values.
+        Names in another case are found where no file has the given one, and commits by seven digits or more.
         A row that an opt-out touches is found only where the sealed list can be read.
 
     Raises:
@@ -40,21 +43,32 @@ def explain_file(session: Session, address: str, file: str) -> list[dict[str, An
     """
     applied = read_applied(session, address)
     host, _, rest = file.partition("/")
-    owner, _, rest = rest.partition("/")
-    bucket = str(bucket_of(host, owner, applied.buckets))
-    names = applied.table("gather", "observations", bucket, list(FILE))
-    mine = np.flatnonzero(_all(names, host=host, owner=owner))
-    rows = names.take(pa.array(mine)).to_pylist()
-    found = [i for i, row in zip(mine.tolist(), rows, strict=True) if file in _spellings(row)]
-    told = list(_explain(session, applied, bucket, found)) if found else []
+    bucket = str(bucket_of(host, rest.partition("/")[0], applied.buckets))
+    places = [(bucket, _rows_of(applied, bucket, file))]
+    if not places[0][1]:
+        # An owner in another case may lie in another bucket, and hosts take both for one.
+        places = [(label, _rows_of(applied, label, file, fold=True)) for label in applied.labels("gather")]
+    told = [row for label, found in places if found for row in _explain(session, applied, label, found)]
     if not told:
-        raise _unknown(applied, bucket, file, host, owner)
+        raise unknown_file(session, applied, bucket, file)
     return sorted(told, key=lambda r: str(r["row"]))
 
 
-def _spellings(row: Mapping[str, Any]) -> tuple[str, str]:
-    stem = f"{row['host']}/{row['owner']}/{row['repository']}"
-    return f"{stem}:{row['path']}", f"{stem}@{row['revision']}:{row['path']}"
+def _rows_of(applied: Applied, bucket: str, file: str, *, fold: bool = False) -> list[int]:
+    """Numbers of the rows of a bucket that a file names, with its revision or without."""
+    table = applied.table("gather", "observations", bucket, list(FILE))
+    host, owner, repository, revision, path = (table[name].combine_chunks() for name in FILE)
+    stem = pc.binary_join_element_wise(host, owner, repository, "/")
+    given = pc.binary_join_element_wise(pc.binary_join_element_wise(stem, revision, "@"), path, ":")
+    any_revision = pc.binary_join_element_wise(stem, path, ":")
+    if fold:
+        file, given, any_revision = file.lower(), pc.utf8_lower(given), pc.utf8_lower(any_revision)
+    found = pc.or_(pc.equal(any_revision, file), pc.equal(given, file))
+    if fold and _COMMIT.search(file):
+        # A commit is a record whose path is its digest, which people shorten.
+        found = pc.or_(found, pc.and_(pc.starts_with(any_revision, file), pc.equal(path, revision)))
+    rows: list[int] = np.flatnonzero(found.to_numpy(zero_copy_only=False)).tolist()
+    return rows
 
 
 def _all(table: pa.Table, **values: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -86,6 +100,7 @@ def _explain(session: Session, applied: Applied, bucket: str, found: list[int]) 
             "reasons": give_reasons(place, verdict),
             **describe(place, near),
             "provenance": {**_provenance(row), "unit": _unit_of(applied, bucket, row)},
+            "purged": _purged(applied, str(row["blob"])),
             **shared,
         }
 
@@ -149,10 +164,16 @@ def _provenance(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _purged(applied: Applied, blob: str) -> dict[str, str] | None:
+    """When and why a content was erased; the row stays without its text."""
+    order = purge_of(applied.store.files, blob)
+    return None if order is None else {"asOf": str(order["asOf"]), "reason": str(order["reason"])}
+
+
 def _unit_of(applied: Applied, bucket: str, row: Mapping[str, Any]) -> str:
     """The unit of the collector that a file came from; those whose name speaks of the repository are read first."""
     names = {name: row[name] for name in FILE}
-    likely = _likely_units(applied, row["owner"], row["repository"])
+    likely = likely_units(applied, row["owner"], row["repository"])
     for label in dict.fromkeys([*likely, *applied.labels("collect.fetch")]):
         for entry in applied.action("collect.fetch", label).outputs.get("files", ()):
             if (
@@ -161,58 +182,3 @@ def _unit_of(applied: Applied, bucket: str, row: Mapping[str, Any]) -> str:
             ):
                 return label
     return ""
-
-
-def _likely_units(applied: Applied, owner: str, repository: str) -> list[str]:
-    """The units whose name has that of a repository among its words, or else that of its owner."""
-    labels = applied.labels("collect.fetch")
-    for name in filter(None, (repository, owner)):
-        wanted = f"-{_words(name)}-"
-        found = [unit for unit in labels if wanted in f"-{_words(unit)}-"]
-        if found:
-            return found
-    return []
-
-
-def _words(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower())
-
-
-def _unknown(applied: Applied, bucket: str, file: str, host: str, owner: str) -> Problem:
-    """That there is no such file, with the nearest names and with what was left out near it.
-
-    Names come from public verdicts alone: what an opt-out touches is not told here.
-    """
-    columns = ["host", "owner", "repository", "path"]
-    verdicts = applied.table("verdicts", "verdicts", bucket, columns)
-    verdicts = verdicts.filter(pc.and_(pc.equal(verdicts["host"], host), pc.equal(verdicts["owner"], owner)))
-    spelled = sorted({f"{host}/{owner}/{r['repository']}:{r['path']}" for r in verdicts.to_pylist()})
-    stem, _, path = file.partition(":")
-    repository = stem.removeprefix(f"{host}/{owner}/").partition("@")[0]
-    hints = []
-    plain = f"{host}/{owner}/{repository}:{path}"
-    near = difflib.get_close_matches(plain, spelled, n=3, cutoff=0.8)
-    last = path.rpartition("/")[2]
-    same = [name for name in spelled if last and name.endswith((f"/{last}", f":{last}")) and name not in near]
-    if near or same:
-        hints.append("Near: " + ", ".join([*near, *same[: 5 - len(near)]]) + ".")
-    hints += _left_out(applied, owner, repository)
-    hints.append("Write HOST/OWNER/REPO:PATH, for example pypi/pip/pip:src/pip/__init__.py.")
-    return fail("E004", f"{applied.address} has no file `{file}`", hint=" ".join(hints))
-
-
-def _left_out(applied: Applied, owner: str, repository: str) -> list[str]:
-    """What the collector left out of the units that a file may have been in, by reason."""
-    units = _likely_units(applied, owner, repository)
-    if not units and len(applied.labels("collect.fetch")) == 1:
-        units = applied.labels("collect.fetch")
-    told = []
-    for unit in units[:20]:
-        for entry in applied.action("collect.fetch", unit).outputs.get("record", ()):
-            record = json.loads(applied.store.objects.get(entry.digest))
-            if record["failed"]:
-                told.append(f"Of `{unit}` nothing could be had: {record['failed']}.")
-            elif record["omitted"]:
-                counts = ", ".join(f"{reason} {count:,}" for reason, count in record["omitted"].items())
-                told.append(f"Left out of `{unit}`, by reason: {counts}.")
-    return told

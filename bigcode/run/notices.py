@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,48 +15,67 @@ from bigcode.run.task import Inputs, Output, Task, TaskContext
 from bigcode.store.tables import read_table
 
 _VERSION = ["host", "owner", "repository", "revision"]
+_COPYRIGHT = "copyright"
 _LINES = pa.list_(pa.string())
 
 
 def attributions(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Licences and copyright lines of the projects of a bucket that have a kept file."""
-    parts = [_kept(read_table(inputs.store.objects, e.digest)) for e in inputs.entries("kept")]
+    return {"attributions": [("notices", made_of(inputs))]}
+
+
+def made_of(inputs: Inputs, gone: pa.Array | None = None) -> pa.Table:
+    """The notices of a bucket, of schema `NOTICES`.
+
+    Args:
+        gone: digests of contents that were erased; files of theirs count as not kept, and their lines are no lines.
+    """
+    parts = [
+        _lined(_without(read_table(inputs.store.objects, e.digest), gone)) for e in inputs.entries("kept")
+    ]
     if not parts:
-        return {"attributions": [("notices", notices.NOTICES.empty_table())]}
-    found = notices.of_projects(pa.concat_tables(parts), _texts(inputs))
+        return notices.NOTICES.empty_table()
+    found = notices.of_projects(
+        pa.concat_tables(parts).select([*_VERSION, "license", _COPYRIGHT]), _texts(inputs, gone)
+    )
     if inputs.entries("parents"):
         found = notices.with_lines_of(found, pa.concat_tables(inputs.tables("parents")))
-    return {"attributions": [("notices", found)]}
+    return found
 
 
-def _kept(table: pa.Table) -> pa.Table:
-    return _lined(table, [*_VERSION, "license"])
-
-
-def _texts(inputs: Inputs) -> pa.Table:
+def _texts(inputs: Inputs, gone: pa.Array | None) -> pa.Table:
     """Licence texts that no opt-out names."""
     table = inputs.table("observations")
     named = pc.equal(table["license_role"], "text")
     asked = pc.is_in(pa.array(np.arange(table.num_rows)), value_set=_hits(inputs))
-    return _lined(table.filter(pc.and_(named.combine_chunks(), pc.invert(asked))), _VERSION)
+    chosen = table.filter(pc.and_(named.combine_chunks(), pc.invert(asked)))
+    return _lined(_without(chosen, gone)).select([*_VERSION, _COPYRIGHT])
 
 
 def _hits(inputs: Inputs) -> pa.Array:
     return inputs.table("hits", ["index"])["index"].combine_chunks()
 
 
-def _lined(table: pa.Table, names: list[str]) -> pa.Table:
-    if "copyright" in table.column_names:
-        return table.select([*names, "copyright"])
-    return table.select(names).append_column("copyright", pa.nulls(table.num_rows, _LINES))
+def _without(table: pa.Table, gone: pa.Array | None) -> pa.Table:
+    return table if gone is None else table.filter(pc.invert(pc.is_in(table["blob"], value_set=gone)))
+
+
+def _lined(table: pa.Table) -> pa.Table:
+    if _COPYRIGHT in table.column_names:
+        return table
+    return table.append_column(_COPYRIGHT, pa.nulls(table.num_rows, _LINES))
 
 
 def write_notices(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """JSON lines, a project each, of a range of buckets."""
-    table = pa.concat_tables(inputs.tables("notices"))
-    ordered = table.sort_by([(name, "ascending") for name in notices.NOTICES.names[:3]])
-    data = b"".join(canonical(row) + b"\n" for row in ordered.to_pylist())
+    data = render_notices(inputs.tables("notices"))
     return {"notices": [(task.params["names"][task.label], data)]} if data else {"notices": []}
+
+
+def render_notices(tables: Sequence[pa.Table]) -> bytes:
+    """Tables of schema `NOTICES` as JSON lines, by project."""
+    ordered = pa.concat_tables(tables).sort_by([(name, "ascending") for name in notices.NOTICES.names[:3]])
+    return b"".join(canonical(row) + b"\n" for row in ordered.to_pylist())
 
 
 def write_provenance(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:

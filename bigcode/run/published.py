@@ -10,9 +10,9 @@ from pathlib import Path
 from bigcode.api.canonical import key_of
 from bigcode.api.diagnostics import Diagnostic
 from bigcode.evidence.bundle import ROOT
+from bigcode.evidence.erased import erased_files
 from bigcode.plan.gates import Gate
 from bigcode.run.drafts import MANIFEST
-from bigcode.run.erased import erased_files
 
 RECORD = "release.json"
 """In a release folder: the date, the gates with their states, the root of the evidence and the key that signed it."""

@@ -69,7 +69,12 @@ def _open(store: Store) -> int:
     folder = store.base / "leases"
     folder.mkdir(parents=True, exist_ok=True)
     lock = "lock" if store.files.local else f"{digest(store.url.encode())[:16]}.lock"
-    return os.open(folder / lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        # Whoever may share the store may hold the lock; the umask says who that is.
+        return os.open(folder / lock, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        # It is somebody else's. To hold it, reading is enough.
+        return os.open(folder / lock, os.O_RDONLY)
 
 
 def _enter(store: Store, name: str) -> str:

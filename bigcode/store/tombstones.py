@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """`what` is blobs, rows, seen (tables of contents, of written files, of observations), loose, archive or derived;
-    `reason` names no person; `as_of` is a date; `purge` is the id of the order."""
+    """`what` is blobs, rows, seen (tables of contents, of written files, of observations), told, notices, loose,
+    archive or derived; `reason` names no person; `as_of` is a date; `purge` is the id of the order."""
 
     digest: str
     what: str
@@ -59,6 +59,18 @@ class Tombstones:
             hint = "Restore it from a copy of the store, or run the same `bigcode purge` again."
             raise fail("E511", f"{self.name(key)} cannot be read", hint=hint) from error
 
+    def standing(self, key: str) -> str:
+        """The digest of what stands for an object since a purge: its own, that of its replacement, or an empty string
+        when it was erased as a whole.
+
+        Raises:
+            Problem: E511, as `read`.
+        """
+        stone = self.read(key)
+        if stone is None:
+            return key
+        return self.standing(stone.replaced_by) if stone.replaced_by else ""
+
     def put(self, stone: Tombstone) -> None:
         self._files.put_if_absent(self.name(stone.digest), canonical(asdict(stone)))
 
@@ -89,6 +101,15 @@ def purged_blobs(files: Files) -> frozenset[str]:
     for name in files.names("purges"):
         found |= _blobs(json.loads(files.read(f"purges/{name}") or b"{}"))
     return frozenset(found)
+
+
+def purge_of(files: Files, blob: str) -> Mapping[str, Any] | None:
+    """The first order, by its id, that erased a content; None for one that no order names."""
+    for name in files.names("purges"):
+        order: dict[str, Any] = json.loads(files.read(f"purges/{name}") or b"{}")
+        if blob in _blobs(order):
+            return order
+    return None
 
 
 def _blobs(order: Mapping[str, Any]) -> set[str]:

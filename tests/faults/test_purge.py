@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from workspaces import apply, bundle_of, copy_space, edit_spec, root_of, write_r
 from bigcode.api import Problem
 from bigcode.api.shapes import Entry
 from bigcode.cli import run
+from bigcode.evidence.bundle import read_bundle
+from bigcode.evidence.erased import erased_files, erasure_in
+from bigcode.evidence.shards import check_shards
 from bigcode.run import faults
-from bigcode.run.erased import erased_files
 from bigcode.store.actions import Action
 from bigcode.store.leases import working
 from bigcode.store.store import Store
@@ -33,7 +36,14 @@ from bigcode.testing.corpus import build_corpus
 OWNERS = ("alpha", "requestlib")
 MARKS = {owner: f"{owner[:4]}{'7f3a9c51e8b24d06' * 2}"[:32] for owner in OWNERS}
 """Strings of 32 bytes that stand in every Python file of an owner, and in copies that others vendored."""
-
+HOLDERS = {owner: f"{owner[:3]}{'c0ffee5e41d2b397' * 2}"[:32] for owner in OWNERS}
+"""The same in copyright lines; an address that is hidden in notices makes the line another one there."""
+DECLARED = "sig" + "1a9d04c7be5f2638" * 2
+"""In what a repository declares about training."""
+PLACE = "dir" + "e8805d2f6b17a94c" * 2
+"""In the path of a file."""
+SECRETS = (*MARKS.values(), *HOLDERS.values(), DECLARED)
+MAIL = "ann.holder" + "@" + "harbour-mail.zz"
 
 TOKENS, WEIGHTS = "70" * 32, "77" * 32
 """Keys of results that were made of the shards before anybody opted out."""
@@ -46,12 +56,23 @@ def planted() -> list[dict[str, Any]]:
         row["content"]: row["owner"] for row in rows if row["owner"] in OWNERS and row["path"].endswith(".py")
     }
     of.pop("", None)
-    return [
-        {**row, "content": f"{row['content']}\n# {MARKS[of[row['content']]]}\n"}
-        if row["content"] in of
-        else row
+    marked = [
+        {**row, "content": _marked(row["content"], of[row["content"]])} if row["content"] in of else row
         for row in rows
     ]
+    home = {name: rows[0][name] for name in ("host", "owner", "repository", "revision", "released")}
+    assert home["owner"] == "alpha"
+    declared = f"{DECLARED}/*.py ai-training=false\n"
+    more = {".gitattributes": declared, f"{PLACE}/way.py": "WAY = 'over the hill and far'\n" * 3}
+    rows = [*marked, *({**home, "path": path, "content": content} for path, content in more.items())]
+    return sorted(
+        rows, key=lambda row: tuple(row[name] for name in ("owner", "repository", "revision", "path"))
+    )
+
+
+def _marked(content: str, owner: str) -> str:
+    line = f"# Copyright (c) 2019  Ann {HOLDERS[owner]} <{MAIL}>"
+    return f"{line}\n{content}\n# {MARKS[owner]}\n"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +88,9 @@ def honoured(blank_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def build(space: Path) -> Path:
     write_rows(space, planted())
     edit_spec(space / "project.yaml", "execution", "trackers", value=["mlflow"])
+    edit_spec(space / "licenses.yaml", "classifier", value={"uses": "licenses.tiers", "version": 1})
+    reader = {"reader": {"uses": "optout.signals", "version": 1}, "honour": False}
+    edit_spec(space / "optout.yaml", "signals", value=reader)
     apply(space)
     store = Store(str(space / ".bigcode"))
     store.objects.put(b"an archive with " + MARKS["alpha"].encode())
@@ -75,6 +99,7 @@ def build(space: Path) -> Path:
     (store.scratch("a" * 64) / "log.txt").write_text(MARKS["requestlib"])
     (space / ".bigcode" / "objects" / "00").mkdir(exist_ok=True)
     (space / ".bigcode" / "objects" / "00" / ".tmp-0").write_text(MARKS["alpha"])
+    bundle_of(space, space.parent / "old-bundle")
     publish_and_encode(space, store)
     write_wishes(space, [("owner", owner) for owner in OWNERS])
     apply(space)
@@ -83,14 +108,14 @@ def build(space: Path) -> Path:
 
 def publish_and_encode(space: Path, store: Store) -> None:
     """Lay out the shards as a published release would, and make tokens of one of them."""
-    keys = store.refs.read("Dataset/tiny@1.0.0").value["nodes"]["Dataset/tiny@1.0.0#export.shards"]
-    entries = [e for key in keys.values() for e in store.actions.read(key).entries()]
+    entries = written_by(store, "export.shards")
+    beside = [*written_by(store, "export.notices"), *written_by(store, "export.provenance")]
     folder = space / "releases" / "tiny" / "old-1.0.0"
-    for entry in entries:
+    for entry in [*entries, *beside]:
         path = folder / "dataset" / entry.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(store.objects.get(entry.digest))
-    listed = {f"dataset/{e.name}": e.digest for e in entries}
+    listed = {f"dataset/{e.name}": e.digest for e in [*entries, *beside]}
     (folder / ".manifest.json").write_text(json.dumps(listed))
     (folder / "dataset" / ".half.parquet.staged").write_text(MARKS["alpha"])
     tokens = store.objects.put(b"tokens " + "".join(MARKS.values()).encode())
@@ -102,6 +127,12 @@ def publish_and_encode(space: Path, store: Store) -> None:
     read, saved = {"tokens": (("t", tokens),)}, {"model": (Entry("m", weights, 0, 7),)}
     store.actions.commit(Action(WEIGHTS, "train.causal-lm", 1, "", {}, read, saved, recorded=True))
     store.refs.move("Model/old@1.0.0", 0, {"nodes": {"Model/old@1.0.0#train": {"": WEIGHTS}}})
+
+
+def written_by(store: Store, step: str) -> list[Entry]:
+    """What a step of the dataset wrote last."""
+    keys = store.refs.read("Dataset/tiny@1.0.0").value["nodes"][f"Dataset/tiny@1.0.0#{step}"]
+    return [e for key in keys.values() for e in store.actions.read(key).entries()]
 
 
 @pytest.fixture
@@ -143,7 +174,7 @@ def places_of(marks: Iterable[str], folder: Path) -> set[str]:
 
 def scan(space: Path) -> set[str]:
     """Files that hold a mark: all of a workspace but the source that it was collected from."""
-    return places_of(MARKS.values(), space) - {str(space / "corpus.jsonl")}
+    return places_of(SECRETS, space) - {str(space / "corpus.jsonl")}
 
 
 def purge(space: Path, *more: str) -> int:
@@ -157,7 +188,7 @@ def test_nothing_of_it_is_left_and_all_else_stands(
     before = root_of(bundle_of(space, tmp_path / "before"))
     assert purge(space) == 0
     told = capsys.readouterr().out
-    assert not any(name in told for name in (*OWNERS, *MARKS.values()))
+    assert not any(name in told for name in (*OWNERS, *SECRETS))
     assert scan(space) == set()
     assert root_of(bundle_of(space, tmp_path / "after")) == before
     assert run(["verify", str(tmp_path / "after")]) == 0
@@ -166,6 +197,48 @@ def test_nothing_of_it_is_left_and_all_else_stands(
     capsys.readouterr()
     assert run(["apply", str(space), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0
+
+
+def test_every_kind_of_place_held_it_before(space: Path) -> None:
+    """Else its absence afterwards would say nothing."""
+    folder = space / "releases" / "tiny" / "old-1.0.0" / "dataset"
+    assert all(places_of([secret], space / ".bigcode" / "objects") for secret in SECRETS)
+    for owner in OWNERS:
+        assert HOLDERS[owner] in (folder / "NOTICES.jsonl").read_text()
+        assert {Path(p).suffix for p in places_of([HOLDERS[owner]], folder)} == {".jsonl", ".parquet"}
+    tables = {tuple(pq.read_schema(p).names) for p in map(Path, scan(space)) if p.read_bytes()[:4] == b"PAR1"}
+    assert any("copyright" in names and "blob" not in names for names in tables)
+    assert any("pattern" in names and "blob" not in names for names in tables)
+
+
+def test_notices_speak_of_what_stands(space: Path) -> None:
+    """They are those of the dataset as if the erased files had never been kept."""
+    path = space / "releases" / "tiny" / "old-1.0.0" / "dataset" / "NOTICES.jsonl"
+    before = [json.loads(line) for line in path.read_text().splitlines()]
+    assert purge(space) == 0
+    after = [json.loads(line) for line in path.read_text().splitlines()]
+    gone = {row["owner"] for row in before} - {row["owner"] for row in after}
+    assert gone
+    assert gone <= set(OWNERS)
+    untouched = [row for row in before if not any(s in line for line in row["copyright"] for s in SECRETS)]
+    assert [row for row in untouched if row["owner"] not in OWNERS] == [
+        row for row in after if row in untouched
+    ]
+    shards = path.parent.glob("data/*/*.parquet")
+    kept = [row for shard in shards for row in pq.read_table(shard).to_pylist()]
+    assert sum(row["files"] for row in after) == len(kept)
+
+
+def test_paths_stay_only_where_files_are_told_apart(space: Path) -> None:
+    """A list names owners, repositories and paths, so the tables that it is held against keep them."""
+    assert places_of([PLACE], space / "releases")
+    assert purge(space) == 0
+    for folder in ("releases", "governance", ".bigcode/mlflow", ".bigcode/runs", "temporary"):
+        assert places_of([PLACE], space / folder) == set()
+    for place in places_of([PLACE], space / ".bigcode"):
+        names = set(pq.read_schema(place).names)
+        assert names & {"path", "file", "row"}
+        assert "content" not in names
 
 
 def test_results_made_of_it_stand_without_the_text(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,6 +263,56 @@ def test_a_published_folder_says_what_was_erased(space: Path) -> None:
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == entry["now"] != entry["was"]
         assert (entry["asOf"], entry["reason"]) == ("2026-11-20", "opt-out")
     assert erased_files(folder) == {name: entry["now"] for name, entry in erased.items()}
+
+
+def test_verify_of_a_purged_folder_is_calm(
+    space: Path, honoured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the purge changed is told apart from what somebody else did."""
+    folder = space / "releases" / "tiny" / "old-1.0.0" / "dataset"
+    check = ["verify", str(honoured.parent / "old-bundle"), "--data", str(folder), "--json"]
+
+    def said() -> tuple[int, dict[str, Any]]:
+        capsys.readouterr()
+        return run(check), json.loads(capsys.readouterr().out)
+
+    (folder / "data" / ".half.parquet.staged").unlink(missing_ok=True)
+    assert said()[0] == 0
+    assert purge(space) == 0
+    code, told = said()
+    assert (code, told["findings"]) == (0, [])
+    purged = [line for line in told["checked"] if "purged as of 2026-11-20 (opt-out)" in line]
+    assert purged
+    assert all("rows stand" in line for line in purged)
+    assert any("NOTICES.jsonl of" in line and "purged as of" in line for line in told["unchecked"])
+    assert any("what stands for them now" in line for line in told["unchecked"])
+    assert not any(secret in json.dumps(told) for secret in SECRETS)
+    stones = partial(erasure_in, Store(str(space / ".bigcode")).objects.tombstones)
+    findings: list[Any] = []
+    lines: list[str] = []
+    check_shards(read_bundle(honoured.parent / "old-bundle"), folder, findings, lines, [], stones)
+    assert not findings
+    assert sum("purged as of" in line for line in lines) > len(purged), "the store itself vouches for more"
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".parquet", ".jsonl", ".json")):
+        kept = path.read_bytes()
+        path.write_bytes(kept + b"\0")
+        assert said()[0] == 8
+        path.write_bytes(kept)
+    assert said()[0] == 0
+
+
+def test_explain_of_a_purged_file_says_when_and_why(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert purge(space) == 0
+    capsys.readouterr()
+    file = "forge.example/alpha/alpha@1.0:alpha/tree.py"
+    assert run(["explain", "Dataset/tiny", file, "-w", str(space), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert "optout.owner" in [reason["reason"] for reason in row["reasons"]]
+    assert row["purged"] == {"asOf": "2026-11-20", "reason": "opt-out"}
+    assert run(["explain", "Dataset/tiny", file, "-w", str(space)]) == 0
+    assert "its text was erased as of 2026-11-20: opt-out" in capsys.readouterr().out
+    assert run(["explain", "Dataset/tiny", file.replace("tree", "gone"), "-w", str(space)]) == 2
+    assert "What was purged from the store is not taken in again" in capsys.readouterr().err
 
 
 def test_a_dry_run_changes_nothing(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -315,7 +438,7 @@ def test_a_store_elsewhere_is_purged_and_swept_alike(
     copy = tmp_path / "copy"
     files = Store(url).files
     files.fs.get(files.root, str(copy), recursive=True)
-    assert places_of(MARKS.values(), copy) | places_of(MARKS.values(), tmp_path / "home") == set()
+    assert places_of(SECRETS, copy) | places_of(SECRETS, tmp_path / "home") == set()
     assert {p.name for p in copy.iterdir()} >= {"objects", "actions", "refs", "tombstones", "purges"}
     assert run(["plan", str(blank), "--exit-code"]) == 0
     assert run(["verify", str(blank)]) == 0

@@ -17,6 +17,7 @@ from bigcode.cli.common import open_spec
 from bigcode.cli.output import Quiet
 from bigcode.plan.graph import Node
 from bigcode.run.apply import Apply
+from bigcode.store.leases import alone
 from bigcode.store.store import Store
 
 LICENSE = {
@@ -205,6 +206,68 @@ def test_an_apply_and_a_sample_of_it_do_not_meet(blank: Path, tmp_path: Path, ex
     assert codes == [0]
     assert set(generations(blank).values()) == {1}
     assert root_of(bundle_of(blank, tmp_path / "bundle")) == expected
+
+
+def test_a_sweep_beside_an_apply_takes_nothing_that_it_needs(
+    blank: Path, tmp_path: Path, expected: str
+) -> None:
+    codes: list[int] = []
+    sweep = ["gc", str(blank), "--keep-generations", "1"]
+    for node in ("collect.blobs", "decide.elect", "export.rows"):
+        edit_spec(blank / "dataset.yaml", "split", "seed", value=len(codes) + 2)
+        meanwhile = Meanwhile(node, lambda: codes.append(run(sweep)))
+        Apply(open_spec(str(blank), "").session(), meanwhile).run()
+        assert meanwhile.acted
+        assert run(["plan", str(blank), "--exit-code"]) == 0
+    assert codes == [0, 0, 0]
+    edit_spec(blank / "dataset.yaml", "split", "seed", value=1)
+    apply(blank)
+    assert run(sweep) == 0
+    assert root_of(bundle_of(blank, tmp_path / "bundle")) == expected
+
+
+def test_a_purge_beside_an_apply_is_refused_and_changes_nothing(
+    blank: Path, tmp_path: Path, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[int] = []
+    order = ["purge", str(blank), "--rows", "optout", "--as-of", "2026-11-20"]
+    meanwhile = Meanwhile("decide.elect", lambda: codes.append(run(order)))
+    Apply(open_spec(str(blank), "").session(), meanwhile).run()
+    assert codes == [7]
+    assert "E505" in capsys.readouterr().err
+    assert not (blank / ".bigcode" / "purges").exists()
+    assert root_of(bundle_of(blank, tmp_path / "bundle")) == expected
+
+
+def test_an_apply_waits_until_a_purge_is_done(blank: Path, tmp_path: Path, expected: str) -> None:
+    script = Path(sys.executable).with_name("bigcode")
+    with alone(Store(str(blank / ".bigcode"))) as free:
+        assert free
+        waiting = subprocess.Popen([script, "apply", blank], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(timeout=3)
+        assert generations(blank) == {}
+    printed = waiting.communicate()
+    assert waiting.returncode == 0, printed
+    assert root_of(bundle_of(blank, tmp_path / "bundle")) == expected
+
+
+def test_what_one_of_a_group_writes_the_others_may_go_on_with(blank: Path) -> None:
+    """A folder with the group's bit, and a umask that leaves the group its rights, make a store that people share."""
+    store = blank / ".bigcode"
+    store.chmod(0o2775)
+    script = Path(sys.executable).with_name("bigcode")
+    for command in (["apply", blank], ["gc", blank], ["purge", blank, "--rows", "optout"]):
+        subprocess.run([script, *command], check=True, capture_output=True, umask=0o002)
+    made = [path for path in store.rglob("*") if path.is_relative_to(store / "keys") is False]
+    folders = [path.stat().st_mode for path in made if path.is_dir()]
+    assert len(folders) > 20
+    assert all(mode & 0o2070 == 0o2070 for mode in folders)
+    shared = [store / "leases" / "lock", *(store / "refs").rglob("*.json"), *(store / "objects").glob("*/*")]
+    assert all(path.stat().st_mode & 0o060 == 0o060 for path in shared)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (store / "keys").iterdir()), (
+        "a key is its owner's"
+    )
 
 
 def copy_space_alone(space: Path, parent: Path) -> Path:

@@ -1,4 +1,4 @@
-"""`explain` answers for any file that people may name: of siblings, in another case, under an old name, never taken in."""
+"""`explain` answers for any file that people may name: of siblings, by old names, in another case, never taken in."""
 
 from __future__ import annotations
 
