@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bigcode.cli.common import open_spec, spec_options
+from bigcode.cli.common import one_dataset, open_spec, spec_options
 from bigcode.cli.output import duration, emit_json, plural, program, progress, say
 
 
@@ -85,7 +85,6 @@ def command(
 
 
 def _sample(opened: Any, count: int, seed: int, json_output: bool) -> None:
-    from bigcode.cli.purge import one_dataset
     from bigcode.run.sampling import run_sample
 
     address = one_dataset(opened, "")

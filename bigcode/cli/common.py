@@ -82,3 +82,28 @@ def open_spec(spec: str, workspace: str, env: str = "") -> Opened:
     target = locate(spec, workspace)
     host = load_host()
     return Opened(target, load_workspace(target.root, host.registry, env), host)
+
+
+def one_dataset(opened: Opened, named: str, *, main: bool = True) -> str:
+    """The dataset that a command means: the one that is named, or the only one, or, for what changes nothing, the
+    newest of those that are named like the project.
+
+    Raises:
+        Problem: E003.
+    """
+    from bigcode.api.diagnostics import fail
+
+    here = [a for a, r in opened.workspace.resources.items() if r.kind == "Dataset"]
+    wanted = [named] if named else [a for a in opened.addresses() if a in here] or here
+    if len(wanted) > 1 and main:
+        name = opened.workspace.project.metadata.name
+        wanted = [a for a in wanted if opened.workspace.get(a).metadata.name == name][-1:] or wanted
+    if len(wanted) != 1:
+        raise fail("E003", f"there are {len(here)} datasets", hint=f"Name one of them: {', '.join(here)}.")
+    try:
+        address: str = opened.workspace.address_of(wanted[0])
+    except KeyError as error:
+        raise fail("E003", f"`{wanted[0]}` is not here", hint=f"Here: {', '.join(here)}.") from error
+    if address not in here:
+        raise fail("E003", f"`{wanted[0]}` is no dataset", hint=f"Here: {', '.join(here)}.")
+    return address

@@ -7,9 +7,15 @@ from typing import Any
 
 import click
 
-from bigcode.cli.common import env_option, json_option, open_spec, spec_argument, workspace_option
+from bigcode.cli.common import (
+    env_option,
+    json_option,
+    one_dataset,
+    open_spec,
+    spec_argument,
+    workspace_option,
+)
 from bigcode.cli.output import emit_json, plural
-from bigcode.cli.purge import one_dataset
 
 
 @click.command("diff")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bigcode.cli.common import json_option, open_spec, workspace_option
+from bigcode.cli.common import json_option, one_dataset, open_spec, workspace_option
 from bigcode.cli.output import emit_json
 
 
@@ -70,22 +70,13 @@ def _explain_node(name: str, workspace: str, json_output: bool) -> None:
 
 
 def _explain_file(dataset: str, file: str, workspace: str, json_output: bool) -> None:
-    from bigcode.api.diagnostics import fail
     from bigcode.run.explaining import explain_file
 
     opened = open_spec(dataset, workspace)
-    datasets = opened.addresses() or tuple(
-        a for a, r in opened.workspace.resources.items() if r.kind == "Dataset"
-    )
-    if len(datasets) != 1 or not datasets[0].startswith("Dataset/"):
-        raise fail(
-            "E003",
-            f"`{dataset}` names {len(datasets)} datasets",
-            hint="Name one, for example Dataset/name@1.0.0.",
-        )
-    rows = explain_file(opened.session(), datasets[0], file)
+    address = one_dataset(opened, "")
+    rows = explain_file(opened.session(), address, file)
     if json_output:
-        emit_json("explain", {"dataset": datasets[0], "file": file, "rows": rows})
+        emit_json("explain", {"dataset": address, "file": file, "rows": rows})
         return
     for number, row in enumerate(rows):
         if number:

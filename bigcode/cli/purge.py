@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from bigcode.cli.common import env_option, json_option, open_spec, spec_argument, workspace_option
+from bigcode.cli.common import (
+    env_option,
+    json_option,
+    one_dataset,
+    open_spec,
+    spec_argument,
+    workspace_option,
+)
 from bigcode.cli.output import emit_json, plural
 
 _NOUNS = {
@@ -66,7 +73,7 @@ def command(
         raise click.UsageError("Say which rows: either --rows or --decision.")
     opened = open_spec(spec, workspace, env)
     session = opened.session()
-    address = one_dataset(opened, dataset)
+    address = one_dataset(opened, dataset, main=False)
     if decision is not None:
         wanted, reason = read_order(session, address, decision)
     else:
@@ -123,24 +130,3 @@ def command(
         click.echo(
             "Erased. Copies that were given out are out of reach: announce the removal to whoever has them."
         )
-
-
-def one_dataset(opened: Any, named: str) -> str:
-    """The dataset that a command means: the one that is named, or the only one.
-
-    Raises:
-        Problem: E003.
-    """
-    from bigcode.api.diagnostics import fail
-
-    here = [a for a in opened.workspace.resources if a.startswith("Dataset/")]
-    wanted = [named] if named else [a for a in opened.addresses() if a in here] or here
-    if len(wanted) != 1:
-        raise fail("E003", f"there are {len(here)} datasets", hint=f"Name one of them: {', '.join(here)}.")
-    try:
-        address: str = opened.workspace.address_of(wanted[0])
-    except KeyError as error:
-        raise fail("E003", f"`{wanted[0]}` is not here", hint=f"Here: {', '.join(here)}.") from error
-    if address not in here:
-        raise fail("E003", f"`{wanted[0]}` is no dataset", hint=f"Here: {', '.join(here)}.")
-    return address

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bigcode.cli.common import json_option, open_spec, spec_argument, workspace_option
+from bigcode.cli.common import json_option, one_dataset, open_spec, spec_argument, workspace_option
 from bigcode.cli.explain import told_matches
 from bigcode.cli.output import emit_json, plural
 
@@ -41,7 +41,6 @@ def list_(
     spec: str, dataset: str, queues: tuple[str, ...], names: bool, workspace: str, json_output: bool
 ) -> None:
     """Open and decided cases, with the evidence of the last apply."""
-    from bigcode.cli.purge import one_dataset
     from bigcode.run.review import QUEUES, find_cases
 
     opened = open_spec(spec, workspace)
@@ -130,7 +129,6 @@ def decide(
 
     The decision is about the texts as they are now: when one changes, the case is queued again.
     """
-    from bigcode.cli.purge import one_dataset
     from bigcode.run.deciding import choose_case, record_decision
 
     opened = open_spec(spec, workspace)
@@ -159,7 +157,6 @@ def withdraw(
 
     FILE is HOST/OWNER/REPO:PATH. Nothing of what the file holds is printed or written.
     """
-    from bigcode.cli.purge import one_dataset
     from bigcode.run.deciding import record_decision
     from bigcode.run.withdrawing import find_content, find_holders, write_notice
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 import click
 
-from bigcode.cli.common import env_option, json_option, open_spec, workspace_option
+from bigcode.cli.common import env_option, json_option, one_dataset, open_spec, workspace_option
 from bigcode.cli.output import emit_json, plural, say
 
 LONGEST = 160
@@ -38,7 +38,6 @@ def command(
 
     Of what was collected, places and verdicts are printed and no text. Nothing of a search is written anywhere.
     """
-    from bigcode.cli.purge import one_dataset
     from bigcode.run.search import pattern_of, search_raw, search_released
 
     opened = open_spec(spec, workspace, env)
