@@ -66,6 +66,7 @@ def resolve_snapshot(resource: Resource, r: Resolver) -> list[Node]:
             identity={"tolerate": spec.tolerate, "pin": spec.pin},
             inputs=(
                 Edge("files", f"{a}#collect.files", "files", "all"),
+                Edge("blobs", f"{a}#collect.blobs", "blobs", "all"),
                 Edge("records", fetch.id, "record", "all"),
             ),
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from bigcode.api.canonical import canonical
@@ -24,8 +23,8 @@ def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         Problem: E707 for an empty snapshot, E709 when too many sources failed, E710 when it differs from its pin.
     """
     fetched = records(inputs, task, ctx)
-    table = inputs.table("files", ["host", "owner", "repository", "revision", "blob", "bytes"])
-    if not table.num_rows:
+    counts = _count_files(inputs)
+    if not counts["files"]:
         raise fail(
             "E707",
             f"{task.node.split('#')[0]}: the snapshot holds no file",
@@ -38,27 +37,17 @@ def snapshot_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
             f"{task.node.split('#')[0]}: collected sha256:{digest}, the pin says {task.identity['pin']}",
             hint="Compare both before you change the pin.",
         )
-    source = Source("files", table, digest, task.node)
-    ctx.fact(source.measure("files", "file", "Files collected", Query("files", "count")))
-    ctx.fact(source.measure("bytes", "B", "Text collected", Query("files", "sum", "bytes")))
-    ctx.fact(source.measure("blobs", "file", "Distinct contents", Query("files", "distinct", "blob")))
-    ctx.fact(
-        source.measure(
-            "repositories", "repository", "Projects collected", Query("files", "distinct", PROJECT)
+    for name, unit, label, query in _COUNTED:
+        ctx.fact(
+            Fact(name, counts[name], unit, label=label, query=query, inputs=(digest,), component=task.node)
         )
-    )
-    ctx.fact(
-        source.measure(
-            "releases", "release", "Releases collected", Query("files", "distinct", f"{PROJECT},revision")
-        )
-    )
     listed = _digest_of(inputs, "records")
-    counts = [("units", "source", "Sources asked for", fetched["units"])]
-    counts += [
+    told = [("units", "source", "Sources asked for", fetched["units"])]
+    told += [
         (f"failed{{reason={r}}}", "source", f"Not to be had: {r}", n) for r, n in fetched["failed"].items()
     ]
-    counts += [(f"omitted{{reason={r}}}", "file", f"Left out: {r}", n) for r, n in fetched["omitted"].items()]
-    for name, unit, label, value in counts:
+    told += [(f"omitted{{reason={r}}}", "file", f"Left out: {r}", n) for r, n in fetched["omitted"].items()]
+    for name, unit, label, value in told:
         ctx.fact(
             Fact(
                 name,
@@ -257,23 +246,26 @@ def _table_facts(inputs: Inputs, task: Task, ctx: TaskContext) -> None:
         )
 
 
-class Source:
-    """A named table and the digest of the manifest that lists its parts."""
+_COUNTED = (
+    ("files", "file", "Files collected", Query("files", "count")),
+    ("bytes", "B", "Text collected", Query("files", "sum", "bytes")),
+    ("blobs", "file", "Distinct contents", Query("files", "distinct", "blob")),
+    ("repositories", "repository", "Projects collected", Query("files", "distinct", PROJECT)),
+    ("releases", "release", "Releases collected", Query("files", "distinct", f"{PROJECT},revision")),
+)
 
-    def __init__(self, name: str, table: pa.Table, manifest: str, component: str) -> None:
-        self.name, self.table, self.manifest, self.component = name, table, manifest, component
 
-    def measure(self, fact: str, unit: str, label: str, query: Query) -> Fact:
-        """A fact by its query."""
-        return Fact(
-            fact,
-            run_query(query, self.table),
-            unit,
-            label=label,
-            query=query,
-            inputs=(self.manifest,),
-            component=self.component,
-        )
+def _count_files(inputs: Inputs) -> dict[str, int]:
+    """What the queries of `_COUNTED` give, a bucket at a time: a project lies in one bucket, a content in one
+    partition of contents."""
+    counts = dict.fromkeys((name for name, *_ in _COUNTED), 0)
+    for entry in inputs.entries("files"):
+        table = read_table(inputs.store.objects, entry.digest, [*PROJECT.split(","), "revision", "bytes"])
+        for name, _, _, query in _COUNTED:
+            if name != "blobs":
+                counts[name] += run_query(query, table)
+    counts["blobs"] = sum(entry.rows for entry in inputs.entries("blobs"))
+    return counts
 
 
 def _sum(name: str, unit: str, label: str, parts: list[str], value: int) -> Fact:

@@ -74,8 +74,8 @@ class Form:
 
 def layout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
     """Shards as `LANGUAGE/LOW-HIGH` bucket ranges, from the sizes of the snapshot and not of what is kept."""
-    tables = inputs.tables("observations", ["language", "bytes"])
-    if not sum(t.num_rows for t in tables):
+    entries = inputs.entries("observations")
+    if not sum(entry.rows for entry in entries):
         raise fail(
             "E707",
             f"{task.node.split('#')[0]}: the snapshot holds no file",
@@ -83,16 +83,17 @@ def layout(inputs: Inputs, task: Task, ctx: TaskContext) -> Output:
         )
     include = set(task.identity["include"])
     sizes: dict[str, int] = {}
-    for table in tables:
+    for entry in entries:
+        table = read_table(inputs.store.objects, entry.digest, ["language", "bytes"])
         for row in table.group_by("language").aggregate([("bytes", "sum")]).to_pylist():
             if row["language"] and (not include or row["language"] in include):
                 sizes[row["language"]] = sizes.get(row["language"], 0) + row["bytes_sum"]
     labels = []
     for language, size in sorted(sizes.items()):
         ranges = 1
-        while ranges * 2 <= len(tables) and size > ranges * task.identity["shardBytes"]:
+        while ranges * 2 <= len(entries) and size > ranges * task.identity["shardBytes"]:
             ranges *= 2
-        bounds = [len(tables) * i // ranges for i in range(ranges + 1)]
+        bounds = [len(entries) * i // ranges for i in range(ranges + 1)]
         labels += [f"{language}/{low}-{high - 1}" for low, high in itertools.pairwise(bounds)]
     return {"layout": [("", canonical(labels))]}
 
