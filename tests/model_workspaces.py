@@ -90,7 +90,7 @@ def model_specs() -> dict[str, dict[str, Any]]:
                 "model": "Model/tiny",
                 "heldOut": dataset,
                 "suites": [
-                    {"uses": "evals.bits-per-byte", "version": 1, "with": {"maxBytes": "4KiB", "threads": 1}},
+                    {"uses": "evals.bits-per-byte", "version": 2, "with": {"maxBytes": "4KiB", "threads": 1}},
                 ],
                 "seed": 1,
             },

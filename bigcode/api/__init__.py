@@ -16,7 +16,7 @@ _HOMES = {
         "Bytes", "CarbonIntensity", "Config", "Date", "Metadata", "Model", "Prose", "Ref", "RefTo", "Resource",
         "Runtime", "Seconds", "Share", "Spec", "Tokens", "Uses", "Watts",
     ),
-    "bigcode.api.run": ("NodeView", "RunView"),
+    "bigcode.api.run": ("NodeView", "ReleaseView", "RunView"),
     "bigcode.api.shapes": (
         "Clusterer", "Collector", "Context", "Entry", "Executor", "FetchContext", "Labels", "PartitionStage", "Process",
         "ProcessContext", "Renderer", "Unit",

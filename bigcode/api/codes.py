@@ -292,4 +292,9 @@ CODES: dict[str, Code] = {
         1,
         "The fast encoder gave other ids than the tokenizer itself. Nothing of its output is used.",
     ),
+    "E814": Code(
+        "harness not installed",
+        1,
+        "The evaluation harness that a suite adapts is not installed where it is looked for.",
+    ),
 }

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bigcode.api.components import Command, Component
     from bigcode.api.diagnostics import Diagnostic
     from bigcode.api.facts import Fact
-    from bigcode.api.run import NodeView, RunView
+    from bigcode.api.run import NodeView, ReleaseView, RunView
 
 hookspec = pluggy.HookspecMarker("bigcode")
 hookimpl = pluggy.HookimplMarker("bigcode")
@@ -35,6 +35,16 @@ def bigcode_validate(resource: Any, workspace: Mapping[str, Any]) -> Iterable[Di
 @hookspec
 def bigcode_run_started(run: RunView) -> None:
     """An apply begins."""
+
+
+@hookspec
+def bigcode_node_progress(run: RunView, node: NodeView) -> None:
+    """A process node works; its `journal` is there as far as it goes. Called a few times a second."""
+
+
+@hookspec
+def bigcode_released(run: RunView, release: ReleaseView) -> None:
+    """A release was published for the first time: its gates are met or waived, its folder is written."""
 
 
 @hookspec

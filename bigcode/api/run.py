@@ -25,6 +25,18 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """A release that was published: its gates by id with what became of them (`ok`, `waived`), the root of its
+    evidence in hex, the date at which it was judged, and the files of each model in it by the model's address."""
+
+    address: str
+    as_of: str
+    root: str
+    gates: Mapping[str, str]
+    models: Mapping[str, Sequence[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """One finished node. `params` are its identity as flat values; `journal` is its JSON-lines file, if any;
     `files` maps names to local paths of outputs that are meant to be looked at (cards, plots)."""

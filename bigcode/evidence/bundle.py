@@ -94,6 +94,6 @@ def carried_name(resource: str, node: str, label: str, output: str, name: str) -
         return f"manifests/{resource}/{name}.json" if name == "shards" else f"listings/{resource}/{name}.json"
     if step == "render":
         return f"cards/{output}"
-    if output in ("journal", "results", "text"):
+    if output in ("journal", "power", "results", "text"):
         return f"recorded/{resource}/{step}/{name}"
     return ""

@@ -23,12 +23,12 @@ def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
     model = w.get(spec.model)
     mixture = [w.address_of(source.dataset) for source in model.spec.data]
     data = w.address_of(spec.held_out) if spec.held_out else mixture[0]
-    params = {
+    said = {
         "seed": spec.seed,
-        "sandbox": spec.sandbox,
         "decontamination": [_decontamination(address, r) for address in mixture],
         "detector": _detector(mixture[0], r),
     }
+    params = {**said, "sandbox": spec.sandbox}
     nodes = []
     for index, uses in enumerate(spec.suites):
         component, config = r.component(uses, "evaluator", a)
@@ -45,7 +45,7 @@ def resolve_evaluation(resource: Resource, r: Resolver) -> list[Node]:
                 f"suite.{index}.{uses.uses}",
                 component,
                 config,
-                identity={"seed": spec.seed},
+                identity=said,
                 params=params,
                 pinned=model.spec.freshness == "pinned",
                 inputs=(

@@ -72,6 +72,7 @@ class _Watch:
 
     def node_progress(self, node: Node, done: int, total: int) -> None:
         self.inner.node_progress(node, done, total)
+        self.apply.node_progress(node)
 
     def node_failed(self, node: Node, problems: list[Diagnostic]) -> None:
         self.inner.node_failed(node, problems)
@@ -226,6 +227,10 @@ class Apply:
         nodes = [n for n in self.graph.of(node.resource) if n.shape != "card"]
         if all(n.id in run.results and n.id not in run.open for n in nodes):
             self._move(node.resource, run)
+
+    def node_progress(self, node: Node) -> None:
+        if self._engine.folder is not None:
+            self._trackers.progress(node, self._engine.folder / "journal.jsonl")
 
     def node_failed(self, node: Node, problems: list[Diagnostic]) -> None:
         self._trackers.failed(node, "; ".join(f"{p.code} {p.message}" for p in problems))

@@ -16,6 +16,7 @@ from pathlib import Path
 from bigcode.run import faults
 from bigcode.run.cards import Card
 from bigcode.run.records import Recorded
+from bigcode.run.run_pages import run_pages
 from bigcode.run.session import Session
 from bigcode.spec.workspace import Workspace
 
@@ -24,9 +25,8 @@ MANIFEST = ".manifest.json"
 
 def write_drafts(session: Session, results: Recorded, cards: Mapping[str, Card]) -> list[str]:
     """Write cards and release folders; returns the files that changed."""
-    changed = sync_folder(
-        session.cards_folder, {n: d for card in cards.values() for n, d in card.files.items()}, session
-    )
+    shown = {n: d for card in cards.values() for n, d in card.files.items()}
+    changed = sync_folder(session.cards_folder, shown | run_pages(results, session.store), session)
     for address, resource in session.workspace.resources.items():
         if resource.kind == "Release":
             files = release_files(session.workspace, address, results, cards)

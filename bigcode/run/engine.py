@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future, wait
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -78,6 +79,8 @@ class Engine:
         self._futures: dict[Future[bytes], Flight] = {}
         self._done: SimpleQueue[Future[bytes]] = SimpleQueue()
         self._told: set[Diagnostic] = set()
+        self.folder: Path | None = None
+        """Where the process node that was started last keeps its journal."""
 
     def walk(self) -> Run:
         """Run everything that has no result yet.
@@ -318,6 +321,7 @@ class Engine:
         faults.point("process.started")
         facts = {e.name: _facts(e.node, run.results) for e in node.inputs if e.mode == "facts"}
         inputs = self._keys.inputs(node, "")
+        self.folder = self.store.scratch(key)
         answer = run_process(
             node,
             key,

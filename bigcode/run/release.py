@@ -16,6 +16,8 @@ from typing import Any
 
 from bigcode.api.canonical import canonical, digest, key_of
 from bigcode.api.diagnostics import Problem, raise_errors
+from bigcode.api.run import ReleaseView, RunView
+from bigcode.api.shapes import Entry
 from bigcode.evidence.bundle import ROOT, SIGNATURE, root_of, signature_bytes
 from bigcode.evidence.signing import public_key, sign
 from bigcode.plan.gates import Gate, closure, gates, refuse
@@ -29,6 +31,7 @@ from bigcode.run.published import RECORD, damage_of, recorded_gates
 from bigcode.run.records import Recorded, recorded_results
 from bigcode.run.retire import refuse_release
 from bigcode.run.session import Session
+from bigcode.run.trackers import Trackers
 from bigcode.spec.lock import identity_digest, read_lock, write_lock
 from bigcode.store.leases import working
 
@@ -88,9 +91,45 @@ def _publish(session: Session, address: str, as_of: date, lock: dict[str, Any], 
     faults.point("drafts.staged")
     folder = _folder(session, address)
     written = sync_folder(folder, made.files, session)
+    _tell(
+        session,
+        ReleaseView(
+            address, str(as_of), made.entry["root"], _states(states), _models(session, address, found.results)
+        ),
+    )
     return Released(
         address, folder, made.entry["root"], str(as_of), tuple(frozen), tuple(written), tuple(states)
     )
+
+
+def _tell(session: Session, release: ReleaseView) -> None:
+    """Let the trackers of the project know."""
+    workspace = session.workspace
+    view = RunView(
+        release.address,
+        workspace.name,
+        workspace.project.metadata.name,
+        workspace.digest,
+        session.store.base / "runs",
+        session.store.base,
+        session.settings,
+    )
+    trackers = Trackers(session.host, view, session.store, session.settings["trackers"])
+    trackers.released(release)
+    trackers.finish(True)
+
+
+def _states(gates: Sequence[Gate]) -> dict[str, str]:
+    return {gate.id: "ok" if gate.ok else "waived" for gate in gates}
+
+
+def _models(session: Session, address: str, results: Recorded) -> dict[str, tuple[Entry, ...]]:
+    """Files of the model of a release, as its training made them."""
+    reference = session.workspace.resources[address].spec.artifacts.model
+    if reference is None:
+        return {}
+    model = session.workspace.address_of(reference)
+    return {model: results[f"{model}#train"][""].outputs["model"]}
 
 
 def _keep(session: Session, address: str, lock: Mapping[str, Any]) -> Released:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bigcode.api.run import NodeView, RunView
+from bigcode.api.run import NodeView, ReleaseView, RunView
 from bigcode.evidence.ledger import qualify
 from bigcode.host.manager import Host
 from bigcode.plan.graph import Graph, Node
@@ -77,19 +77,14 @@ class Trackers:
             self._call("bigcode_facts_recorded", run=self._view, facts=facts)
 
     def failed(self, node: Node, error: str) -> None:
-        view = NodeView(
-            node.id,
-            node.resource.partition("/")[0],
-            node.resource,
-            node.component,
-            False,
-            0.0,
-            _flat(node.identity),
-            {},
-            {},
-            [],
-        )
-        self._call("bigcode_node_failed", run=self._view, node=view, error=error)
+        self._call("bigcode_node_failed", run=self._view, node=_bare(node), error=error)
+
+    def progress(self, node: Node, journal: Path) -> None:
+        if journal.exists():
+            self._call("bigcode_node_progress", run=self._view, node=_bare(node, journal))
+
+    def released(self, release: ReleaseView) -> None:
+        self._call("bigcode_released", run=self._view, release=release)
 
     def cards(self, cards: Mapping[str, Any]) -> None:
         for address, card in cards.items():
@@ -118,6 +113,13 @@ class Trackers:
             self._manager.subset_hook_caller(hook, remove_plugins=self._others)(**arguments)
         except Exception as error:
             _log.warning("a tracker failed in %s: %s: %s", hook, type(error).__name__, error)
+
+
+def _bare(node: Node, journal: Path | None = None) -> NodeView:
+    """A node without a result."""
+    kind = node.resource.partition("/")[0]
+    identity = _flat(node.identity)
+    return NodeView(node.id, kind, node.resource, node.component, False, 0.0, identity, {}, {}, [], journal)
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

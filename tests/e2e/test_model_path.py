@@ -160,7 +160,7 @@ def test_mlflow_shows_data_training_evaluation_and_cards(built: Built) -> None:
     curve = client.get_metric_history(training.info.run_id, "train.loss")
     assert len(curve) >= 8
     assert max(point.step for point in curve) == 16
-    assert {d.dataset.name for d in training.inputs.dataset_inputs} >= {"train.tokens", "train.tokenizer"}
+    assert {d.dataset.name for d in training.inputs.dataset_inputs} >= {"train.tokens.0", "train.tokenizer"}
     evaluation = by_name["Evaluation/tiny@1.0.0"]
     assert evaluation.data.metrics["bits_per_byte.model"] > 0
     assert {d.dataset.name for d in evaluation.inputs.dataset_inputs} >= {

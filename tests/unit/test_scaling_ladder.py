@@ -215,7 +215,7 @@ def test_bits_per_byte_are_taken_where_all_have_them(tmp_path: Path) -> None:
     for i in range(3):
         evaluation = {
             "model": f"Model/m{i}",
-            "suites": [{"uses": "evals.bits-per-byte", "version": 1}],
+            "suites": [{"uses": "evals.bits-per-byte", "version": 2}],
         }
         write_spec(space / f"evaluation-{i}.yaml", resource("Evaluation", f"e{i}", evaluation))
         for name, value in (

@@ -1,4 +1,4 @@
-"""Settings of the meter; the numbers themselves come from the EmissionsPolicy."""
+"""Settings of the meters; the numbers themselves come from the EmissionsPolicy."""
 
 from __future__ import annotations
 
@@ -7,3 +7,11 @@ from bigcode.api import Config
 
 class NameplateConfig(Config):
     """Nothing to set."""
+
+
+class MeteredConfig(Config):
+    """Settings of `emissions.metered`."""
+
+    load: bool = False
+    """Multiply the power of the policy with the measured load where no counter was read. A processor that is idle
+    uses power too, so that this may be too little."""

@@ -36,14 +36,14 @@ class NameplateMeter:
             ValueError: when a stage's fact is neither device hours nor a time.
         """
         policy: Mapping[str, Any] = ctx.params["policy"]
-        intensity, pue, power = _declared(policy)
+        intensity, pue, power = declare_policy(policy)
         for amount in (intensity, pue, power):
             ctx.fact(amount.fact)
 
         energies, emissions, complete = [], [], True
         known = {fact.id: fact for fact in ctx.facts("stages")}
-        for stage, entries in _by_stage(ctx.params["stages"]):
-            hours = [found for entry in entries if (found := _hours(ctx, entry, known)) is not None]
+        for stage, entries in group_stages(ctx.params["stages"]):
+            hours = [found for entry in entries if (found := find_hours(ctx, entry, known)) is not None]
             complete = complete and len(hours) == len(entries)
             if not hours:
                 continue
@@ -57,10 +57,10 @@ class NameplateMeter:
             energies.append(energy)
             emissions.append(emitted)
         if energies:
-            _totals(ctx, policy, energies, emissions, complete)
+            sum_up(ctx, policy, energies, emissions, complete)
 
 
-def _declared(policy: Mapping[str, Any]) -> tuple[Amount, Amount, Amount]:
+def declare_policy(policy: Mapping[str, Any]) -> tuple[Amount, Amount, Amount]:
     grid, pue, power = policy["gridIntensity"], policy["pue"], policy["power"]
     region = f"region {grid['region']}" if grid.get("region") else ""
     return (
@@ -79,7 +79,7 @@ def _declare(
     return Amount(fact)
 
 
-def _by_stage(
+def group_stages(
     stages: Iterable[Mapping[str, Any]],
 ) -> Iterable[tuple[str, Sequence[Mapping[str, Any]]]]:
     groups: dict[str, list[Mapping[str, Any]]] = {}
@@ -88,7 +88,7 @@ def _by_stage(
     return [(stage, sorted(groups[stage], key=lambda e: e["fact"])) for stage in sorted(groups)]
 
 
-def _hours(ctx: ProcessContext, entry: Mapping[str, Any], known: Mapping[str, Fact]) -> Amount | None:
+def find_hours(ctx: ProcessContext, entry: Mapping[str, Any], known: Mapping[str, Fact]) -> Amount | None:
     """Device hours of one node, or None with a warning when the node recorded none."""
     fact = known.get(entry["fact"])
     if fact is None or not isinstance(fact.value, int | float):
@@ -124,7 +124,7 @@ def _hours(ctx: ProcessContext, entry: Mapping[str, Any], known: Mapping[str, Fa
     return hours
 
 
-def _totals(
+def sum_up(
     ctx: ProcessContext,
     policy: Mapping[str, Any],
     energies: Sequence[Amount],

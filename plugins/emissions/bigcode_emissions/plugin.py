@@ -1,4 +1,4 @@
-"""The component `emissions.nameplate`."""
+"""The components of this plugin."""
 
 from __future__ import annotations
 
@@ -17,5 +17,13 @@ def bigcode_components() -> Iterable[Component]:
             factory="bigcode_emissions.nameplate:NameplateMeter",
             config="bigcode_emissions.config:NameplateConfig",
             summary="Energy and emissions from device hours, power per device, PUE and grid intensity.",
+        ),
+        Component(
+            name="emissions.metered",
+            version=1,
+            slot="meter",
+            factory="bigcode_emissions.metered:Metered",
+            config="bigcode_emissions.config:MeteredConfig",
+            summary="Energy and emissions from counters of the machines, and by device hours where there were none.",
         ),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -15,7 +14,8 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.utils import logging
 
-from bigcode.api import ProcessContext, fail
+from bigcode.api import fail
+from bigcode_evals.folders import lay_out as lay_out
 
 END = "<|endoftext|>"
 # Logits that are held at once, in numbers: 128 MiB of single precision.
@@ -107,7 +107,7 @@ class Scorer:
         room = max(1, self.context - longest)
         tokens = [self.start, *prefix][-room:]
         cache = DynamicCache(config=self.model.config)
-        held = {self._cache_argument: cache, "use_cache": True}
+        held = {self.cache_argument: cache, "use_cache": True}
         read = self.model(input_ids=torch.tensor([tokens]), logits_to_keep=1, **held).logits
         cache.batch_repeat_interleave(len(choices))
         padded = torch.tensor([[*c, *[self.start] * (longest - len(c))] for c in choices])
@@ -118,7 +118,7 @@ class Scorer:
         return [float(value) for value in loss.view(targets.shape).double().sum(1)]
 
     @property
-    def _cache_argument(self) -> str:
+    def cache_argument(self) -> str:
         """What the model's `forward` calls its cache, which is not the same in all releases of the library."""
         return "cache" if "cache" in signature(self.model.forward).parameters else "past_key_values"
 
@@ -158,14 +158,3 @@ def _limits(model: PreTrainedModel, folder: Path) -> Iterator[int]:
 def _targets(window: Window, width: int) -> list[int]:
     ignored = [_IGNORED] * window.skip
     return [*ignored, *window.targets[window.skip :], *[_IGNORED] * (width - len(window.targets))]
-
-
-def lay_out(ctx: ProcessContext, name: str = "model") -> Path:
-    """The folder of a model, made of links to the objects of the input `name`."""
-    folder = ctx.scratch / "model"
-    shutil.rmtree(folder, ignore_errors=True)
-    for entry in ctx.entries(name):
-        target = folder / entry.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(ctx.path(entry).resolve())
-    return folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import pyarrow.parquet as pq
@@ -23,6 +23,8 @@ class Document:
     language: str
     text: str
     digest: str
+    source: str = ""
+    """The host that it came from, where the shards say so."""
 
     @property
     def bytes(self) -> int:
@@ -34,10 +36,13 @@ def read_documents(ctx: ProcessContext, name: str) -> Iterator[Document]:
     """All documents of the shards of the input `name`, a batch of rows at a time."""
     columns = ["content", "owner", "repository", "language"]
     for entry in ctx.entries(name):
-        for batch in pq.ParquetFile(ctx.path(entry)).iter_batches(_BATCH, columns=columns):
+        file = pq.ParquetFile(ctx.path(entry))
+        host = ["host"] if "host" in file.schema_arrow.names else []
+        for batch in file.iter_batches(_BATCH, columns=columns + host):
             for row in batch.to_pylist():
                 digest = sha256(row["content"].encode()).hexdigest()
-                yield Document(f"{row['owner']}/{row['repository']}", row["language"], row["content"], digest)
+                project = f"{row['owner']}/{row['repository']}"
+                yield Document(project, row["language"], row["content"], digest, row.get("host") or "")
 
 
 def sample_by_project(documents: Iterator[Document], limit: int) -> Sequence[Document]:
@@ -101,6 +106,6 @@ def _first(documents: Sequence[Document], limit: int) -> list[Document]:
             break
         data = document.text.encode()
         text = document.text if len(data) <= left else data[:left].decode("utf-8", "ignore")
-        taken.append(Document(document.project, document.language, text, document.digest))
+        taken.append(replace(document, text=text))
         left -= len(data)
     return taken

@@ -78,7 +78,7 @@ def train_on(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[str
 @pytest.fixture
 def shard(tmp_path: Path) -> Callable[[str, Sequence[Mapping[str, str]]], Mapping[str, Path]]:
     def write(name: str, rows: Sequence[Mapping[str, str]]) -> Mapping[str, Path]:
-        columns = ("content", "owner", "repository", "language", "path")
+        columns = ("content", "host", "owner", "repository", "language", "path")
         table = pa.table({c: pa.array([row.get(c, "") for row in rows], pa.string()) for c in columns})
         pq.write_table(table, tmp_path / name)
         return {name: tmp_path / name}

@@ -20,10 +20,22 @@ from bigcode_evals.plugin import bigcode_components
 
 Write = Callable[[str, Sequence[Mapping[str, str]]], Mapping[str, Path]]
 HELD_OUT = [
-    {"content": "import os\n" * 50, "owner": "ada", "repository": "engine", "language": "Python"},
-    {"content": "int main() {}\n" * 40, "owner": "ada", "repository": "engine", "language": "C"},
-    {"content": "été = 1\n" * 30, "owner": "bo", "repository": "lib", "language": "Python"},
-    {"content": "just words\n" * 5, "owner": "bo", "repository": "lib", "language": ""},
+    {
+        "content": "import os\n" * 50,
+        "owner": "ada",
+        "repository": "engine",
+        "language": "Python",
+        "host": "forge",
+    },
+    {
+        "content": "int main() {}\n" * 40,
+        "owner": "ada",
+        "repository": "engine",
+        "language": "C",
+        "host": "forge",
+    },
+    {"content": "été = 1\n" * 30, "owner": "bo", "repository": "lib", "language": "Python", "host": "index"},
+    {"content": "just words\n" * 5, "owner": "bo", "repository": "lib", "language": "", "host": "index"},
 ]
 TRAIN = [{"content": "import os\n" * 500, "owner": "cy", "repository": "app", "language": "Python"}]
 
@@ -106,3 +118,61 @@ def test_an_empty_split_is_refused(tmp_path: Path, model: Mapping[str, Path], sh
     with pytest.raises(Problem) as caught:
         evaluate(tmp_path, model, shard, [])
     assert [d.code for d in caught.value.diagnostics] == ["E707"]
+
+
+def test_groups_by_language_and_source_add_up_and_have_intervals(
+    tmp_path: Path, model: Mapping[str, Path], shard: Write
+) -> None:
+    facts = {f.id: f for f in evaluate(tmp_path, model, shard).recorded}
+    whole = facts["bits_per_byte.model"]
+    low, high = whole.interval
+    assert low <= whole.value <= high
+    for key, names in (("language", ("Python", "C", "unknown")), ("source", ("forge", "index"))):
+        sizes = [facts[f"held_out.bytes{{{key}={name}}}"].value for name in names]
+        rates = [facts[f"bits_per_byte.model{{{key}={name}}}"].value for name in names]
+        assert sum(sizes) == facts["held_out.bytes"].value
+        assert sum(s * r for s, r in zip(sizes, rates, strict=True)) == pytest.approx(
+            sum(sizes) * whole.value
+        )
+        assert (
+            sum(facts[f"held_out.tokens{{{key}={n}}}"].value for n in names) == facts["held_out.tokens"].value
+        )
+    # One file of one project is no sample to draw from.
+    assert facts["bits_per_byte.model{language=C}"].interval is None
+    assert facts["bits_per_byte.model{language=Python}"].interval is not None
+
+
+def test_each_token_of_the_tokenizer_is_a_byte_and_fertility_says_so(
+    tmp_path: Path, model: Mapping[str, Path], shard: Write
+) -> None:
+    fertility = {f.id: f for f in evaluate(tmp_path, model, shard).recorded}[
+        "held_out.fertility{language=Python}"
+    ]
+    assert (fertility.value, fertility.unit, fertility.kind) == (1.0, "token/B", "derived")
+
+
+def test_the_spread_over_projects_is_told_from_five_on(
+    tmp_path: Path, model: Mapping[str, Path], shard: Write
+) -> None:
+    assert not any(
+        "projects." in f.id.removeprefix("bits_per_byte.") for f in evaluate(tmp_path, model, shard).recorded
+    )
+    rows = [
+        {"content": f"{n} = {n}\n" * 20, "owner": n, "repository": "r"} for n in ("a", "b", "c", "d", "e")
+    ]
+    (tmp_path / "more").mkdir()
+    facts = {f.id: f.value for f in evaluate(tmp_path / "more", model, shard, rows).recorded}
+    low, middle, high = (facts[f"bits_per_byte.projects.{name}"] for name in ("low", "median", "high"))
+    assert low <= middle <= high
+
+
+def test_two_models_on_one_text_share_the_harness(
+    tmp_path: Path, model: Mapping[str, Path], even_model: Mapping[str, Path], shard: Write
+) -> None:
+    def harness(name: str, of: Mapping[str, Path], rows: Sequence[Mapping[str, str]]) -> object:
+        (tmp_path / name).mkdir()
+        found = evaluate(tmp_path / name, of, shard, rows).recorded
+        return {f.id: f.value for f in found}["harness{suite=evals.bits-per-byte}"]
+
+    assert harness("a", model, HELD_OUT) == harness("b", even_model, HELD_OUT)
+    assert harness("c", model, HELD_OUT[:2]) != harness("d", model, HELD_OUT)

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 _LONGEST_NAME = 250
 _LONGEST_VALUE = 500
+_FOLDERS = ("system", "layers", "ranges")
+"""Series of many curves, which MLflow shows folder by folder; it has a page of its own for `system`."""
 _WORDS = {"+": "plus", "#": "sharp", "@": "_at_", "%": "percent", "&": "and"}
 _GROUPS = {
     "Snapshot": "data",
@@ -87,9 +89,15 @@ def metric_values(facts: Sequence[Fact]) -> Mapping[str, float]:
     return values
 
 
-def points_of(journal: Path) -> Iterator[Point]:
-    """Points of a journal of JSON lines (`series`, `step`, values); what cannot be read is left out."""
-    for line in journal.read_text(encoding="utf-8").splitlines():
+def points_of(journal: Path, start: int = 0) -> tuple[Sequence[Point], int]:
+    """Points of a journal of JSON lines (`series`, `step`, values) from byte `start` on, and the byte after its last
+    whole line; what cannot be read is left out. A journal that is still written may end within a line."""
+    with journal.open("rb") as stream:
+        stream.seek(start)
+        data = stream.read()
+    whole = data.rfind(b"\n") + 1 or (len(data) if start == 0 else 0)
+    found: list[Point] = []
+    for line in data[:whole].splitlines():
         try:
             point = json.loads(line)
             series, step = str(point.pop("series")), int(point.pop("step"))
@@ -101,8 +109,24 @@ def points_of(journal: Path) -> Iterator[Point]:
             if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         }
         after = int(numbers.get("seconds", 0.0) * 1000)
-        for name, value in sorted(numbers.items()):
-            yield Point(safe_name(f"{series}.{name}"), value, step, after)
+        mark = "/" if series in _FOLDERS else "."
+        found += [Point(safe_name(f"{series}{mark}{n}"), v, step, after) for n, v in sorted(numbers.items())]
+    return found, start + whole
+
+
+def describe_facts(facts: Sequence[Fact], longest: int = 5000) -> str:
+    """Facts that are numbers as a table in Markdown, exact to the last digit, those of groups last, as many as fit."""
+    lines = ["| Fact | Value | Unit | Kind |", "|---|---:|---|---|"]
+    length = sum(len(line) + 1 for line in lines)
+    for fact in sorted(facts, key=lambda f: ("{" in f.id, f.id)):
+        if fact.withheld or isinstance(fact.value, bool) or not isinstance(fact.value, int | float):
+            continue
+        line = f"| `{_within(fact.id)}` | {fact.value!r} | {fact.unit} | {fact.kind} |"
+        length += len(line) + 1
+        if length > longest:
+            break
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def dataset_digest(entries: Sequence[Entry]) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bigcode.api import NodeView, RunView, hookimpl
+
+if TYPE_CHECKING:
+    from bigcode_mlflow.registry import Released
 
 
 @hookimpl
@@ -31,3 +36,17 @@ def bigcode_run_finished(run: RunView, ok: bool) -> None:
     from bigcode_mlflow.mirror import finish
 
     finish(run, ok)
+
+
+@hookimpl(optionalhook=True)
+def bigcode_node_progress(run: RunView, node: NodeView) -> None:
+    from bigcode_mlflow.mirror import find
+
+    find(run).add_progress(node)
+
+
+@hookimpl(optionalhook=True)
+def bigcode_released(run: RunView, release: Released) -> None:
+    from bigcode_mlflow.mirror import find
+
+    find(run).add_release(release)

@@ -12,6 +12,8 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,10 +23,12 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
 
-from bigcode.api import Entry, NodeView, RunView
+from bigcode.api import Entry, Fact, NodeView, RunView
 from bigcode_mlflow.entries import (
+    Point,
     chunks,
     dataset_digest,
+    describe_facts,
     group_of,
     is_data,
     metric_values,
@@ -32,11 +36,21 @@ from bigcode_mlflow.entries import (
     points_of,
     short_name,
 )
+from bigcode_mlflow.registry import Registry, Released
 
 _METRICS_A_CALL = 1000
 _PARAMS_A_CALL = 100
 _DATASETS_A_CALL = 1000
 _LARGEST_FILE = 16 * 1024 * 1024
+
+
+@dataclass
+class _Fold:
+    """What was written of a journal: when its node began, up to which byte it was read, and the points."""
+
+    began: int
+    read: int = 0
+    logged: dict[tuple[str, int], float] = field(default_factory=dict)
 
 
 class Writer:
@@ -50,18 +64,29 @@ class Writer:
         """
         uri, artifacts = _locate(run)
         self.client = MlflowClient(uri)
+        self.run = run
         self.experiment = _find_experiment(self.client, run.project, artifacts)
-        self.parent = self._create(
+        self.registry = Registry(self.client, run.project, self.experiment)
+        self._runs: dict[str, str] = {}
+        self._failed: set[str] = set()
+        self._facts: dict[str, dict[str, Fact]] = {}
+        self._folds: dict[str, _Fold] = {}
+
+    @cached_property
+    def parent(self) -> str:
+        """The run of the apply."""
+        run = self.run
+        return self._create(
             f"{run.workspace} {run.id}",
             {"bigcode.run": run.id, "bigcode.workspace": run.workspace, "bigcode.spec": run.workspace_digest},
         )
-        self._runs: dict[str, str] = {}
-        self._failed: set[str] = set()
 
-    def log_node(self, node: NodeView) -> None:
-        """Params, numeric facts, datasets, the journal's curves and files of a node.
+    def log_node(self, node: NodeView, known: Sequence[Fact] = ()) -> None:
+        """Params, numeric facts, datasets, the journal's curves and files of a node. `known` are facts of nodes of
+        the same resource whose results were there already.
 
-        Cards go to the parent run, where a reader of the experiment looks first.
+        Cards go to the parent run, where a reader of the experiment looks first. A trained model becomes a version
+        in the registry, without an alias.
         """
         if node.kind == "Card":
             self._log_files(self.parent, node, f"cards/{node.resource.partition('/')[2]}")
@@ -71,16 +96,36 @@ class Writer:
         step = short_name(node.id.partition("#")[2] or node.id)
         for part in chunks(params_of(step, node.params), _PARAMS_A_CALL):
             self.client.log_batch(run, params=[Param(key, value) for key, value in part])
-        values = {**metric_values(node.facts), f"seconds.{step}": node.seconds}
-        metrics = [Metric(key, value, now, 0) for key, value in sorted(values.items())]
-        began = now - int(node.seconds * 1000)
+        values = {**metric_values([*known, *node.facts]), f"seconds.{step}": node.seconds}
+        self._log_metrics(run, [Metric(key, value, now, 0) for key, value in sorted(values.items())])
         if node.journal is not None:
-            metrics += [Metric(p.key, p.value, began + p.after, p.step) for p in points_of(node.journal)]
-        for batch in chunks(metrics, _METRICS_A_CALL):
-            self.client.log_batch(run, metrics=batch)
+            # The live journal may hold a point twice, after a resume; the finished one is what counts.
+            fold = self._folds.setdefault(node.id, _Fold(now - int(node.seconds * 1000)))
+            self._log_points(run, fold, points_of(node.journal)[0])
         for inputs in chunks(_datasets(step, node), _DATASETS_A_CALL):
             self.client.log_inputs(run, datasets=inputs)
         self._log_files(run, node, step)
+        facts = self._facts.setdefault(node.resource, {})
+        facts |= {fact.id: fact for fact in (*known, *node.facts)}
+        if node.kind == "Model" and node.outputs.get("model"):
+            self.registry.add(node, run, describe_facts(list(facts.values())))
+
+    def fold(self, node: NodeView) -> None:
+        """The points that the journal of a node has gained since it was read last."""
+        assert node.journal is not None
+        run = self._run_of(node)
+        before = self._folds.get(node.id)
+        points, stop = points_of(node.journal, before.read if before else 0)
+        if not points:
+            return
+        longest = max(point.after for point in points)
+        fold = self._folds.setdefault(node.id, _Fold(time.time_ns() // 1_000_000 - longest))
+        self._log_points(run, fold, points)
+        fold.read = stop
+
+    def log_release(self, release: Released) -> None:
+        """Move the aliases of its models."""
+        self.registry.release(release)
 
     def log_failure(self, node: NodeView, error: str) -> None:
         run = self._run_of(node)
@@ -91,19 +136,37 @@ class Writer:
         """Give all runs their status; `reused` nodes are counted and not shown."""
         for resource, run in self._runs.items():
             self.client.set_terminated(run, "FAILED" if resource in self._failed else "FINISHED")
-        self.client.set_tag(self.parent, "bigcode.nodes.reused", str(reused))
-        self.client.set_terminated(self.parent, "FINISHED" if ok else "FAILED")
+        if self._runs or "parent" in self.__dict__:
+            self.client.set_tag(self.parent, "bigcode.nodes.reused", str(reused))
+            self.client.set_terminated(self.parent, "FINISHED" if ok else "FAILED")
 
     def _run_of(self, node: NodeView) -> str:
         if node.resource not in self._runs:
             tags = {
-                MLFLOW_PARENT_RUN_ID: self.parent,
+                MLFLOW_PARENT_RUN_ID: self._above(node) or self.parent,
                 "bigcode.group": group_of(node.kind),
                 "bigcode.kind": node.kind,
                 "bigcode.resource": node.resource,
             }
             self._runs[node.resource] = self._create(node.resource, tags)
         return self._runs[node.resource]
+
+    def _above(self, node: NodeView) -> str | None:
+        """The training run that an evaluation is of, or that emissions are of, also where it is of an earlier apply."""
+        if found := node.inputs.get("model"):
+            return self.registry.run_of(found)
+        terms = (term for fact in node.facts for _, term in fact.terms)
+        models = {term.rpartition("/")[0] for term in terms if term.startswith("Model/")}
+        return self._runs.get(models.pop()) if len(models) == 1 else None
+
+    def _log_points(self, run: str, fold: _Fold, points: Sequence[Point]) -> None:
+        new = [p for p in points if fold.logged.get((p.key, p.step)) != p.value]
+        self._log_metrics(run, [Metric(p.key, p.value, fold.began + p.after, p.step) for p in new])
+        fold.logged |= {(p.key, p.step): p.value for p in new}
+
+    def _log_metrics(self, run: str, metrics: Sequence[Metric]) -> None:
+        for batch in chunks(metrics, _METRICS_A_CALL):
+            self.client.log_batch(run, metrics=batch)
 
     def _create(self, name: str, tags: Mapping[str, str]) -> str:
         tags = {MLFLOW_SOURCE_NAME: "bigcode apply", **tags}
