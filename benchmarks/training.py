@@ -138,8 +138,10 @@ def measure_documents(useful: int) -> dict[str, Any]:
     dtype = choose_precision("auto", torch.device("cpu"))
     stream = [token for document in documents for token in (END, *document)]
     width = BATCH * CONTEXT
-    full = [torch.tensor(stream[i : i + width + 1]) for i in range(0, len(stream) - width, width)]
-    rows = [torch.stack([r[i * CONTEXT :][: CONTEXT + 1] for i in range(BATCH)]) for r in full]
+    cut = [torch.tensor(stream[i : i + CONTEXT + 1]) for i in range(0, len(stream) - CONTEXT, CONTEXT)]
+    # As each of the trainers would: rows of a long document do not share a batch.
+    random.Random(1).shuffle(cut)
+    rows = [torch.stack(cut[i : i + BATCH]) for i in range(0, len(cut) - BATCH, BATCH)]
     joined = [{"input_ids": r[:, :-1].contiguous(), "labels": r[:, :-1].contiguous()} for r in rows]
     padded = list(_pad_batches(documents))
     count = max(4, useful // width)

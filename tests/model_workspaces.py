@@ -63,10 +63,10 @@ def model_specs() -> dict[str, dict[str, Any]]:
             {
                 "tokenizer": "Tokenizer/tiny",
                 "data": [{"dataset": dataset}],
-                "tokens": {"uses": "train.tokens", "version": 1},
+                "tokens": {"uses": "train.tokens", "version": 2},
                 "trainer": {
                     "uses": "train.causal-lm",
-                    "version": 1,
+                    "version": 2,
                     "with": {"batch": 4, "context": 64, "warmupSteps": 2, "logEvery": 2},
                 },
                 "architecture": {

@@ -8,6 +8,7 @@ taken by count and then by the ids of the pair, and the counts are sums.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from bigcode.api import Fact, ProcessContext, fail
 from bigcode_train.config import BPEConfig
 from bigcode_train.documents import Document, Sample, find_shards, take_sample
+from bigcode_train.encoder import Encoder, make_encoder
 
 END = "<|endoftext|>"
 PAD = "<fim_pad>"
@@ -58,7 +60,7 @@ class ByteLevelBPE:
             Fact("vocabulary", tokenizer.get_vocab_size(), "token", label="Vocabulary"),
             Fact("text.bytes", sample.bytes, "B", label="Text the tokenizer was trained on"),
             Fact("control.strings", counter.found, "finding", label="Control strings found in source text"),
-            *_measure_fertility(tokenizer, measured),
+            *_measure_fertility(make_encoder(folder / "tokenizer.json"), measured),
         ):
             ctx.fact(fact)
 
@@ -117,36 +119,38 @@ class _ControlStrings:
     """Counts the control strings in the documents that pass by."""
 
     def __init__(self, special: Sequence[str]) -> None:
-        self.special = special
+        self.pattern = find_controls(special)
         self.found = 0
 
     def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
         for document in documents:
-            self.found += sum(document.text.count(token) for token in self.special)
+            self.found += len(self.pattern.findall(document.text.encode()))
             yield document
 
 
-def _measure_fertility(tokenizer: Tokenizer, sample: Sample) -> Iterator[Fact]:
+def find_controls(special: Iterable[str]) -> re.Pattern[bytes]:
+    """A pattern for control strings in text; of two that begin alike, the longer one."""
+    longest = sorted(special, key=lambda name: (-len(name), name))
+    return re.compile(b"|".join(re.escape(name.encode()) for name in longest))
+
+
+def _measure_fertility(encoder: Encoder, sample: Sample) -> Iterator[Fact]:
     sizes: dict[str, int] = defaultdict(int)
     tokens: dict[str, int] = defaultdict(int)
     for batch in _batches(sample):
-        for document, ids in zip(batch, encode_literally(tokenizer, [d.text for d in batch]), strict=True):
-            sizes[document.language] += len(document.text.encode())
-            tokens[document.language] += len(ids)
+        texts = [document.text.encode() for document in batch]
+        lengths = encoder.encode(texts).lengths.tolist()
+        for document, text, count in zip(batch, texts, lengths, strict=True):
+            sizes[document.language] += len(text)
+            tokens[document.language] += count
     method = "bytes of text over tokens, on a sample taken evenly over the files"
-    yield Fact(
-        "fertility",
-        sum(sizes.values()) / max(1, sum(tokens.values())),
-        "B/token",
-        label="Bytes per token",
-        method=method,
-    )
+    label = "Bytes per token"
+    total = sum(sizes.values()) / max(1, sum(tokens.values()))
+    yield Fact("fertility", total, "B/token", label=label, method=method)
     for language in sorted(sizes):
         if tokens[language]:
             value = sizes[language] / tokens[language]
-            yield Fact(
-                f"fertility{{language={language}}}", value, "B/token", label="Bytes per token", method=method
-            )
+            yield Fact(f"fertility{{language={language}}}", value, "B/token", label=label, method=method)
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

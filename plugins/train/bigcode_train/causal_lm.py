@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -11,218 +11,183 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from bigcode.api import Diagnostic, Fact, ProcessContext, fail
+from bigcode.api import Diagnostic, ProcessContext, Runtime, fail
 from bigcode_train.bpe import END, PAD
-from bigcode_train.checkpoint import read_checkpoint
+from bigcode_train.checkpoint import Altered, Checkpoints, find_checkpoint
 from bigcode_train.config import CausalLMConfig
-from bigcode_train.fim import Marks
-from bigcode_train.loop import Run, StepResult, Trainer
-from bigcode_train.model import build_model, count_parameters, estimate_flops, export_model
-from bigcode_train.packing import Recipe, Sequences
-from bigcode_train.ranks import choose_device, choose_precision, join_ranks, share_from_first
+from bigcode_train.facts import Account
+from bigcode_train.feeding import row_opener
+from bigcode_train.loop import Run, Trainer, describe
+from bigcode_train.model import build_model, export_model, gather_base
+from bigcode_train.network import Network, find_blocks
+from bigcode_train.probe import probe_model
+from bigcode_train.ranks import (
+    Presence,
+    choose_device,
+    choose_precision,
+    explain_loss,
+    join_ranks,
+    share_from_first,
+)
+from bigcode_train.sharding import (
+    Sharded,
+    Whole,
+    check_ranks,
+    check_tensor,
+    lay_out,
+    spread_network,
+    whole_weights,
+)
+from bigcode_train.stages import Course, plan_stages
 from bigcode_train.stopwatch import Stopwatch
-from bigcode_train.token_files import TokenFiles, open_tokens
-
-_FIM_TOKENS = ("<fim_prefix>", "<fim_middle>", "<fim_suffix>")
+from bigcode_train.token_files import open_sources
+from bigcode_train.watch_run import open_watch
+from bigcode_train.watching import Watcher
 
 
 class CausalLM:
-    """Trains on the input `tokens`, made with the input `tokenizer`, and saves the output `model`: a folder that
-    `from_pretrained` reads.
+    """Trains on the inputs `tokens.0`, `tokens.1` ..., made with the input `tokenizer`, and saves the output `model`:
+    a folder that `from_pretrained` reads. The input `base`, if there is one, is such a folder to go on from.
 
-    Params: `architecture` (a transformers configuration with `model_type`), `objective` (`fimRate`, `spmRate`),
-    `budget_tokens`, `seed`, `device`, `threads` and `checkpoint_every`. Runs on one rank or on all ranks that
-    torchrun started; each of them calls `run`. Facts, points and the output come from rank 0.
+    Params: `architecture` (a transformers configuration with `model_type`), `objective`, `budget_tokens`, `stages`,
+    `sources`, `seed`, and how the run is spread: `device`, `threads`, `checkpointEvery`, `checkpointsKept`,
+    `sharding`, `replicas`, `tensor`, `recompute`, `compile`. Runs on one rank or on all ranks that torchrun started;
+    each of them calls `run`. Facts, points and the output come from rank 0.
 
     Raises:
-        Problem: E803 when training diverges, E804 when ranks see different checkpoints, E805 when the token shards
-            were made with another tokenizer, E104 to E106 when params do not fit together.
+        Problem: E803 when training diverges, E804 when a checkpoint cannot be loaded, E805 when the token shards were
+            made with another tokenizer, E809 when a rank is lost, E810 when a signal asks to stop, E811 when the
+            model cannot be spread as asked, E104 to E106 when params do not fit together.
     """
 
-    def __init__(self, config: CausalLMConfig) -> None:
-        self.config = config
+    def __init__(self, config: CausalLMConfig, watchers: Sequence[Watcher] = ()) -> None:
+        self.config, self.watchers = config, tuple(watchers)
 
     def run(self, ctx: ProcessContext) -> None:
         watch = Stopwatch(ctx.scratch / "time", ctx.world) if ctx.rank == 0 else None
         if ctx.params.get("threads"):
             torch.set_num_threads(ctx.params["threads"])
-        steps = self._count_steps(ctx)
+        stages = plan_stages(ctx.params, self.config)
+        check_ranks(ctx.params, self.config.batch, ctx.world)
         device = choose_device(ctx.params.get("device", "auto"), ctx.rank)
-        with join_ranks(ctx.world, device):
-            files, tokenizer = open_tokens(ctx), _find_tokenizer(ctx)
-            vocabulary = _check_tokenizer(files, ctx)
-            model = self._build(ctx, vocabulary).to(device)
-            sequences = self._sequences(ctx, files, vocabulary)
-            trainer = Trainer(model, sequences, self._plan_run(ctx, steps, device))
+        presence = Presence(ctx.scratch / "ranks", ctx.rank, ctx.world) if ctx.world > 1 else None
+        with join_ranks(presence, device, self.config.join_timeout, self.config.rank_timeout):
+            sources = open_sources(ctx)
+            tokenizer = {Path(entry.name).name: ctx.path(entry) for entry in ctx.entries("tokenizer")}
+            vocabulary = Tokenizer.from_file(str(tokenizer["tokenizer.json"]))
+            opener = row_opener(ctx, self.config, sources, tokenizer["tokenizer.json"], vocabulary)
+            course = Course(stages, self.config, opener)
+            run = self._plan_run(ctx, device, vocabulary)
+            spread = self._spread(ctx, run, max(stage.context for stage in stages), vocabulary)
+            eye = open_watch(ctx, self.config.watch, spread.network, course, opener, vocabulary, run.end)
+            trainer = Trainer(spread, course, run, self._checkpoints(ctx), (eye, *self.watchers))
             _resume(ctx, trainer)
-            report = _Report(ctx, trainer, watch)
-            trainer.train(report.log, report.tick)
+            account = Account(ctx, trainer, watch)
+            self._train(trainer, account, presence)
+            eye.finish()
+            self._hand_over(ctx, trainer, tokenizer)
             if ctx.rank == 0:
-                folder = ctx.scratch / "model"
-                export_model(model, tokenizer, folder)
-                ctx.save("model", folder)
-                for fact in report.facts():
+                for fact in (*account.facts(sources), *eye.facts()):
                     ctx.fact(fact)
 
-    def _build(self, ctx: ProcessContext, vocabulary: Tokenizer) -> PreTrainedModel:
+    def _train(self, trainer: Trainer, account: Account, presence: Presence | None) -> None:
+        report = account.report(presence.mark) if presence else account.report()
+        try:
+            trainer.train(report)
+        except (RuntimeError, TimeoutError) as error:
+            problem = explain_loss(error, presence, describe(trainer.checkpoints.latest()))
+            if problem is None:
+                raise
+            raise problem from error
+
+    def _hand_over(self, ctx: ProcessContext, trainer: Trainer, tokenizer: Mapping[str, Path]) -> None:
+        weights = whole_weights(trainer.spread)
+        if ctx.rank == 0:
+            folder = ctx.scratch / "model"
+            export_model(trainer.model, weights, tokenizer, folder)
+            ctx.save("model", folder)
+
+    def _build(self, ctx: ProcessContext, context: int, vocabulary: Tokenizer) -> PreTrainedModel:
         end = vocabulary.token_to_id(END)
         pad = vocabulary.token_to_id(PAD)
         tokens = {"bos": end, "eos": end, "pad": end if pad is None else pad}
+        found = ctx.entries("base")
+        base = None
+        if found:
+            _check_base(ctx)
+            files = [(entry.name, ctx.path(entry)) for entry in found]
+            base = gather_base(files, ctx.scratch / f"base-{ctx.rank}")
         size = vocabulary.get_vocab_size()
-        return build_model(ctx.params["architecture"], size, self.config.context, tokens, ctx.params["seed"])
+        return build_model(ctx.params["architecture"], size, context, tokens, ctx.params["seed"], base)
 
-    def _sequences(self, ctx: ProcessContext, files: TokenFiles, vocabulary: Tokenizer) -> Sequences:
-        objective = ctx.params["objective"]
-        marks = [vocabulary.token_to_id(token) for token in _FIM_TOKENS]
-        if objective["fimRate"] and None in marks:
-            raise fail(
-                "E106", f"the tokenizer lacks a token of {', '.join(_FIM_TOKENS)}, which `fimRate` asks for"
-            )
-        recipe = Recipe(
-            width=self.config.context,
-            seed=ctx.params["seed"],
-            fim_rate=objective["fimRate"],
-            spm_rate=objective["spmRate"],
-            marks=Marks(*(mark if mark is not None else -1 for mark in marks)),
-        )
-        return Sequences(files, recipe)
+    def _spread(self, ctx: ProcessContext, run: Run, context: int, vocabulary: Tokenizer) -> Whole | Sharded:
+        params = ctx.params
+        model = self._build(ctx, context, vocabulary)
+        check_tensor(model, params.get("tensor", 1))
+        network = Network(model, probe_model(model, self.config.masking == "document"), self.config.z_loss)
+        if params.get("recompute"):
+            if not model.supports_gradient_checkpointing:
+                raise fail("E811", f"`{model.config.model_type}` has no way to compute activations again")
+            # Its new name; releases before it have the old one alone.
+            enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+            enable({"use_reentrant": False})
+        spread = spread_network(network, run.dtype, run.layout, run.device)
+        if params.get("compile"):
+            for block in find_blocks(spread.network.model):
+                block.compile()
+        return spread
 
-    def _count_steps(self, ctx: ProcessContext) -> int:
-        config = self.config
-        if config.batch % ctx.world:
-            raise fail("E105", f"{ctx.world} ranks cannot share a batch of {config.batch} sequences evenly")
-        steps: int = ctx.params["budget_tokens"] // (config.batch * config.context)
-        if not steps:
-            tokens = config.batch * config.context
-            raise fail("E105", f"the budget is smaller than one step, which takes {tokens} tokens")
-        return steps
-
-    def _plan_run(self, ctx: ProcessContext, steps: int, device: torch.device) -> Run:
-        config = self.config
-        identity = {
-            "config": config.model_dump(mode="json", exclude={"log_every", "micro_batch"}),
-            "params": {
-                name: ctx.params[name] for name in ("architecture", "objective", "budget_tokens", "seed")
-            },
-            "inputs": [entry.digest for name in ("tokens", "tokenizer") for entry in ctx.entries(name)],
-        }
+    def _plan_run(self, ctx: ProcessContext, device: torch.device, vocabulary: Tokenizer) -> Run:
+        layout = lay_out(ctx.params, ctx.rank, ctx.world, device)
         return Run(
-            config=config,
-            steps=steps,
+            config=self.config,
             seed=ctx.params["seed"],
             rank=ctx.rank,
-            world=ctx.world,
+            layout=layout,
             device=device,
-            dtype=choose_precision(config.precision, device),
-            recipe=blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=32).hexdigest(),
-            checkpoints=ctx.scratch / "checkpoints",
-            checkpoint_every=ctx.params["checkpoint_every"],
+            dtype=choose_precision(self.config.precision, device),
+            end=vocabulary.token_to_id(END),
+            checkpoint_every=ctx.params["checkpointEvery"],
         )
 
-
-class _Report:
-    """Turns what the loop tells into points, progress and facts; silent on all ranks but the first."""
-
-    def __init__(self, ctx: ProcessContext, trainer: Trainer, watch: Stopwatch | None) -> None:
-        self.ctx, self.trainer, self.watch = ctx, trainer, watch
-        self._first_step = trainer.step
-        self._ready = watch.now if watch else 0.0
-        self._tokens_a_step = trainer.run.config.batch * trainer.run.config.context
-
-    def log(self, result: StepResult) -> None:
-        if self.watch is None:
-            return
-        seconds, _ = self.watch.mark()
-        values = {
-            "loss": result.loss,
-            "lr": result.lr,
-            "grad_norm": result.grad_norm,
-            "tokens": float(result.step * self._tokens_a_step),
-            "seconds": seconds,
+    def _checkpoints(self, ctx: ProcessContext) -> Checkpoints:
+        names = ("architecture", "objective", "budget_tokens", "seed", "stages", "sources")
+        runtime = {name for name, field in CausalLMConfig.model_fields.items() if Runtime in field.metadata}
+        watch = self.config.watch
+        inputs = [f"tokens.{i}" for i in range(len(ctx.params.get("sources") or [0]))]
+        identity = {
+            "config": self.config.model_dump(mode="json", exclude={"log_every", "watch", *runtime}),
+            "watch": [watch.skip, watch.sigmas, watch.window],
+            "params": {name: ctx.params.get(name) for name in names},
+            "inputs": [e.digest for name in (*inputs, "tokenizer", "base") for e in ctx.entries(name)],
         }
-        self.ctx.point("train", result.step, values)
-
-    def tick(self, step: int) -> None:
-        if self.watch is not None:
-            self.ctx.progress(step, self.trainer.run.steps)
-
-    def facts(self) -> Iterator[Fact]:
-        """What cards print about this run. Times cover all attempts; the rate covers the last one."""
-        assert self.watch is not None
-        seconds, device_seconds = self.watch.mark()
-        trainer, run = self.trainer, self.trainer.run
-        seen = run.steps * self._tokens_a_step
-        flops = estimate_flops(trainer.model, run.config.context) * seen
-        documents = len(trainer.sequences.documents(0, run.steps * run.config.batch))
-        here = (run.steps - self._first_step) * self._tokens_a_step
-        rate = here / (self.watch.now - self._ready) if here else None
-        name = "bfloat16" if run.dtype == torch.bfloat16 else "float32"
-        yield Fact("parameters", count_parameters(trainer.model), "parameter", label="Parameters")
-        yield Fact("steps", run.steps, "step", label="Optimizer steps")
-        yield Fact("tokens.seen", seen, "token", label="Tokens trained on")
-        yield Fact("documents.seen", documents, "document", label="Documents trained on")
-        yield Fact(
-            "epochs", seen / trainer.sequences.files.header["tokens"], "1", label="Passes over the tokens"
-        )
-        yield Fact("loss.first", trainer.losses.first, "nat/token", label="First training loss")
-        yield Fact(
-            "loss.final",
-            trainer.losses.final,
-            "nat/token",
-            label="Final training loss",
-            method="mean of the last logged losses",
-        )
-        yield Fact(
-            "flops",
-            flops,
-            "FLOP",
-            kind="estimated",
-            label="Operations of training",
-            method="forward and backward matrix products and causal attention, counted from the model's shapes",
-        )
-        yield Fact("wall", seconds, "s", label="Wall time of training", method="all attempts")
-        yield Fact(
-            "device.hours",
-            device_seconds / 3600,
-            "device*h",
-            label="Device hours of training",
-            method="wall time of each attempt times its processes",
-        )
-        yield Fact(
-            "throughput", rate, "token/s", label="Training rate", method="last attempt, without its start"
-        )
-        yield Fact("world", run.world, "device", label="Training processes")
-        yield Fact("precision", name, "text", label="Arithmetic of matrix products")
+        recipe = blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=32).hexdigest()
+        kept = ctx.params.get("checkpointsKept", 2)
+        return Checkpoints(ctx.scratch / "checkpoints", recipe, kept, ctx.rank, ctx.world)
 
 
-def _find_tokenizer(ctx: ProcessContext) -> Mapping[str, Path]:
-    return {Path(entry.name).name: ctx.path(entry) for entry in ctx.entries("tokenizer")}
-
-
-def _check_tokenizer(files: TokenFiles, ctx: ProcessContext) -> Tokenizer:
-    entry = next(e for e in ctx.entries("tokenizer") if Path(e.name).name == "tokenizer.json")
-    if files.header["tokenizer"] != entry.digest:
+def _check_base(ctx: ProcessContext) -> None:
+    """Refuse a base that was trained with another tokenizer, where it says which."""
+    (mine,) = (e.digest for e in ctx.entries("tokenizer") if Path(e.name).name == "tokenizer.json")
+    theirs = [e.digest for e in ctx.entries("base") if Path(e.name).name == "tokenizer.json"]
+    if theirs and theirs[0] != mine:
         raise fail(
             "E805",
-            f"the token shards were made with tokenizer {files.header['tokenizer'][:12]}, not {entry.digest[:12]}",
-            hint="Make the token shards again with this tokenizer.",
+            f"the base was trained with tokenizer {theirs[0][:12]}, not {mine[:12]}",
+            hint="Let the model name the tokenizer of its base.",
         )
-    return Tokenizer.from_file(str(ctx.path(entry)))
 
 
 def _resume(ctx: ProcessContext, trainer: Trainer) -> None:
     """Go on from the newest intact checkpoint, on all ranks from the same one; from the start when there is none."""
-    run = trainer.run
-    checkpoint, refused = read_checkpoint(run.checkpoints, run.recipe)
-    step = checkpoint.step if checkpoint else 0
-    agreed = share_from_first(step, run.world)
-    if step != agreed:
-        raise fail(
-            "E804", f"rank {run.rank} reads the checkpoint of step {step}, rank 0 that of step {agreed}"
-        )
-    if ctx.rank == 0:
-        onward = f"training goes on from step {step}" if step else "training starts again"
-        for reason in refused:
-            ctx.warn(Diagnostic("E804", f"{reason}; {onward}", severity="warning"))
-    if checkpoint:
-        trainer.resume(checkpoint)
+    checkpoints, world = trainer.checkpoints, ctx.world
+    box = find_checkpoint(checkpoints.folder, checkpoints.recipe) if ctx.rank == 0 else None
+    found, refused = share_from_first(box, world)  # type: ignore[misc]
+    if found is not None:
+        try:
+            trainer.resume(found)
+        except Altered as altered:
+            raise fail("E804", f"{found.path.name}: {altered}") from altered
+    onward = f"training goes on from step {found.step}" if found else "training starts again"
+    for reason in refused:
+        ctx.warn(Diagnostic("E804", f"{reason}; {onward}", severity="warning"))

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bigcode.api import Bytes, Config, Runtime, Share
+from bigcode_train.rendering_config import TokensConfig as TokensConfig
+from bigcode_train.watch_config import WatchConfig
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -20,10 +22,6 @@ class BPEConfig(Config):
     """Text that the bytes per token are measured on, taken evenly over the files."""
 
 
-class TokensConfig(Config):
-    """Settings of `train.tokens`: there are none."""
-
-
 class CausalLMConfig(Config):
     """Settings of `train.causal-lm`."""
 
@@ -34,11 +32,19 @@ class CausalLMConfig(Config):
     masking: Literal["document", "none"] = "document"
     """`document`: a token attends to its own document only, and positions count from the document's start.
     `none`: a token attends to all that stands before it in the sequence."""
+    packing: Literal["documents", "best-fit", "starcoder"] = "documents"
+    """How rows are filled: with whole documents where they fit; with the largest that fits; or with chunks cut
+    wherever a row ends, as StarCoder's were."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     warmup_steps: Annotated[int, Field(ge=0)] = 50
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "constant", "wsd"] = "cosine"
+    """`wsd` stays at the learning rate after the warm-up and falls in the last steps."""
+    decay_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Share of all steps in which `wsd` falls."""
     floor: Share = 0.1
-    """Share of the learning rate that the cosine ends at."""
+    """Share of the learning rate that the course ends at."""
+    z_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the square of the softmax's log-denominator, which keeps logits from growing; 1e-5 is usual."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """Applies to matrices; norms and biases are left alone."""
     betas: tuple[Share, Share] = (0.9, 0.95)
@@ -49,5 +55,11 @@ class CausalLMConfig(Config):
     multiplies in it, and fp32 elsewhere."""
     log_every: Positive = 10
     """Steps between two points of the journal."""
+    watch: WatchConfig = WatchConfig()
+    """What is done about steps that stand out, and what is looked at."""
     micro_batch: Annotated[Positive | None, Runtime] = None
     """Sequences that a rank computes at once; all of its share of the batch when absent."""
+    join_timeout: Annotated[float, Field(gt=0), Runtime] = 600
+    """Seconds that ranks wait for one another at the start."""
+    rank_timeout: Annotated[float, Field(gt=0), Runtime] = 600
+    """Seconds that ranks wait for one another in a step; more than any step or checkpoint takes."""

@@ -1,18 +1,20 @@
-"""Reads the documents of a dataset's shards, in the order of shards and rows, and takes even samples of them."""
+"""Reads the rows of a dataset's shards, in the order of shards and rows, and takes even samples of their texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bigcode.api import ProcessContext, fail
+from bigcode_train.token_files import ROW_BITS
 
 _ROWS = 1024
 
@@ -28,6 +30,20 @@ class Shard:
 class Document(NamedTuple):
     text: str
     language: str
+
+
+class Row(NamedTuple):
+    """A row of a dataset: `home` is host, owner and repository; what the shards do not tell is empty or None."""
+
+    content: bytes
+    language: str
+    home: tuple[str, ...] = ("", "", "")
+    path: str = ""
+    author: str | None = None
+    stars: int | None = None
+    closed: bool | None = None
+    origin: int = 0
+    """The number of its shard times 2**40, plus its row in it."""
 
 
 def find_shards(ctx: ProcessContext) -> tuple[Shard, ...]:
@@ -50,6 +66,75 @@ def read_documents(shard: Shard) -> Iterator[Document]:
         columns = batch.to_pydict()
         for text, language in zip(columns["content"], columns["language"], strict=True):
             yield Document(text, language or "unknown")
+
+
+def read_rows(shards: Sequence[Shard], needs: Sequence[str]) -> Iterator[Row]:
+    """All rows of the shards, in their order.
+
+    Args:
+        needs: the columns that have to be there beside content and language.
+
+    Raises:
+        Problem: E106 when one is not.
+    """
+    for number, shard in enumerate(shards):
+        file = pq.ParquetFile(shard.path)
+        there = set(file.schema_arrow.names)
+        if missing := [name for name in needs if name not in there]:
+            raise fail(
+                "E106",
+                f"`{shard.name}` lacks the column `{missing[0]}`, which `render` and `prefixes` read",
+                hint="Choose what the dataset has.",
+            )
+        columns = ["content", "language", *needs, *(name for name in _OPTIONAL if needs and name in there)]
+        origin = number << ROW_BITS
+        for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(columns))):
+            texts = batch["content"].cast(pa.binary()).to_pylist()
+            known = {name: batch[name].to_pylist() for name in batch.schema.names if name != "content"}
+            absent = [None] * len(texts)
+            paths, authors, stars, closed = (known.get(name, absent) for name in _MORE)
+            homes = _homes(known, len(texts))
+            for index, text in enumerate(texts):
+                yield Row(
+                    text or b"",
+                    known["language"][index] or "unknown",
+                    homes[index],
+                    paths[index] or "",
+                    authors[index],
+                    stars[index],
+                    closed[index],
+                    origin,
+                )
+                origin += 1
+
+
+def read_stars(ctx: ProcessContext) -> dict[tuple[str, ...], int]:
+    """Stars by host, owner and name, of the repositories in the input `metadata`, where a component has one."""
+    found: dict[tuple[str, ...], int] = {}
+    for entry in ctx.entries("metadata"):
+        columns = pq.read_table(ctx.path(entry), columns=["host", "owner", "repository", "stars"]).to_pydict()
+        for *home, stars in zip(*columns.values(), strict=True):
+            if stars is not None:
+                found[tuple(home)] = stars
+    return found
+
+
+def text_bytes(shard: Shard) -> int:
+    """Bytes of text in a shard, as its own description has them."""
+    data = pq.read_metadata(shard.path)
+    column = data.schema.names.index("content")
+    groups = range(data.num_row_groups)
+    return sum(data.row_group(group).column(column).total_uncompressed_size for group in groups)
+
+
+_MORE = ("path", "author", "stars", "closed")
+_OPTIONAL = ("stars", "closed")
+
+
+def _homes(known: Mapping[str, list[Any]], rows: int) -> list[tuple[str, ...]]:
+    if "owner" not in known:
+        return [("", "", "")] * rows
+    return list(zip(known["host"], known["owner"], known["repository"], strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-"""Builds a model from a transformers configuration, and counts what it costs."""
+"""Builds a model from a transformers configuration or from the weights of a base, and counts what it costs."""
 
 from __future__ import annotations
 
 import difflib
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from transformers.utils import logging
 from bigcode.api import fail
 
 _MULTIPLE = 64
+_SHOWN = 3
 _NO_DROPOUT = (
     "resid_pdrop",
     "embd_pdrop",
@@ -27,16 +29,22 @@ _NO_DROPOUT = (
 
 
 def build_model(
-    architecture: Mapping[str, Any], vocabulary: int, context: int, tokens: Mapping[str, int], seed: int
+    architecture: Mapping[str, Any],
+    vocabulary: int,
+    context: int,
+    tokens: Mapping[str, int],
+    seed: int,
+    base: Path | None = None,
 ) -> PreTrainedModel:
-    """A model with random weights drawn from `seed`, fp32, on the CPU.
+    """A model with the weights of `base`, or with random ones drawn from `seed`; fp32, on the CPU.
 
-    `architecture` holds `model_type` and fields of its configuration. Dropout is nought unless it is asked for. The
-    vocabulary is rounded up to a multiple that matrix units like. `tokens` sets the ids of `bos`, `eos` and `pad`.
+    `architecture` holds `model_type` and fields of its configuration; those that it does not name are the base's, or
+    the library's. Dropout is nought unless it is asked for. Without a base the vocabulary is rounded up to a multiple
+    that matrix units like. `tokens` sets the ids of `bos`, `eos` and `pad`.
 
     Raises:
         Problem: E106 or E104 when `model_type` is absent or unknown, or a field is; E105 when the model cannot read
-            `context` tokens.
+            `context` tokens or hold `vocabulary` tokens, or when a base has other weights.
     """
     fields = dict(architecture)
     config_class = _find_config(fields.pop("model_type", None))
@@ -49,22 +57,46 @@ def build_model(
         )
     config = AutoConfig.for_model(
         config_class.model_type,
-        **{name: 0.0 for name in _NO_DROPOUT if name in known},
-        **{f"{role}_token_id": number for role, number in tokens.items()},
-        **{"vocab_size": math.ceil(vocabulary / _MULTIPLE) * _MULTIPLE, **fields},
+        **{
+            **_fields_of(base, config_class),
+            **{name: 0.0 for name in _NO_DROPOUT if name in known},
+            **{f"{role}_token_id": number for role, number in tokens.items()},
+            **({} if base else {"vocab_size": math.ceil(vocabulary / _MULTIPLE) * _MULTIPLE}),
+            **fields,
+        },
     )
     if config.vocab_size < vocabulary:
         raise fail(
             "E105",
             f"the architecture has room for {config.vocab_size} tokens, the tokenizer has {vocabulary}",
         )
-    if config.max_position_embeddings < context:
-        raise fail(
-            "E105",
-            f"the architecture reads {config.max_position_embeddings} tokens, the context is {context}",
-        )
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and positions < context:
+        raise fail("E105", f"the architecture reads {positions} tokens, the context is {context}")
     torch.manual_seed(seed)
+    if base is not None:
+        return _load(base, config)
     return AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=torch.float32)
+
+
+def gather_base(files: Iterable[tuple[str, Path]], folder: Path) -> Path:
+    """A folder in which the files of a model stand under their names, for the library to read.
+
+    Raises:
+        Problem: E105 when there are no safetensors or no configuration among them. Other kinds of weights can run
+            code when they are loaded, and are left alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = set()
+    for name, path in files:
+        if name.endswith((".safetensors", ".json")):
+            link = folder / Path(name).name
+            link.unlink(missing_ok=True)
+            link.symlink_to(path.resolve())
+            names.add(link.name)
+    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+        raise fail("E105", "the base holds no `config.json` with weights in safetensors")
+    return folder
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -91,14 +123,74 @@ def group_parameters(model: nn.Module, weight_decay: float) -> list[dict[str, An
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
-def export_model(model: PreTrainedModel, tokenizer: Mapping[str, Path], folder: Path) -> None:
-    """Write the folder that `from_pretrained` reads: configuration, weights, settings for generating, tokenizer."""
+def export_model(
+    model: PreTrainedModel, weights: Mapping[str, Any], tokenizer: Mapping[str, Path], folder: Path
+) -> None:
+    """Write the folder that `from_pretrained` reads: configuration, weights, settings for generating, tokenizer.
+
+    `weights` are those of the whole model by name.
+    """
     # The library draws a progress bar for each file that it writes; the run has one of its own.
     logging.disable_progress_bar()
     model.eval()
-    model.save_pretrained(folder)
+    model.set_attn_implementation("sdpa")
+    model.save_pretrained(folder, state_dict=dict(weights))
     for name, path in sorted(tokenizer.items()):
         (folder / name).write_bytes(path.read_bytes())
+
+
+def _load(base: Path, config: PreTrainedConfig) -> PreTrainedModel:
+    logging.disable_progress_bar()
+    try:
+        model, told = AutoModelForCausalLM.from_pretrained(
+            base,
+            config=config,
+            attn_implementation="sdpa",
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise fail("E105", f"the weights of the base cannot be read: {str(error).splitlines()[0]}") from error
+    for names, says in (
+        (sorted(_describe(item) for item in told["mismatched_keys"]), "weights of another shape"),
+        (sorted(told["missing_keys"]), "no weights"),
+        (sorted(told["unexpected_keys"]), "weights that the architecture lacks"),
+    ):
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            raise fail(
+                "E105",
+                f"the base has {says} for {', '.join(names[:_SHOWN])}{more}",
+                hint="Let `architecture` name the base's own sizes, or leave them out.",
+            )
+    return model
+
+
+def _describe(item: Any) -> str:
+    if isinstance(item, tuple) and len(item) == 3:
+        name, there, here = item
+        return f"{name} ({'x'.join(map(str, there))}, not {'x'.join(map(str, here))})"
+    return str(item)
+
+
+def _fields_of(base: Path | None, config_class: type[PreTrainedConfig]) -> dict[str, Any]:
+    """The configuration of a base, as far as it describes the model."""
+    if base is None:
+        return {}
+    said = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    kind = said.pop("model_type", None)
+    if kind != config_class.model_type:
+        raise fail(
+            "E105", f"the base is of the architecture `{kind}`, the model of `{config_class.model_type}`"
+        )
+    return {
+        name: value
+        for name, value in said.items()
+        if name not in ("architectures", "dtype", "torch_dtype", "transformers_version")
+    }
 
 
 def _find_config(model_type: Any) -> type[PreTrainedConfig]:

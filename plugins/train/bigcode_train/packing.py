@@ -1,146 +1,171 @@
-"""Cuts and joins documents into sequences of one length, without padding and without state.
+"""The rows that a run is trained on: full, without padding, and computed from the row's number alone.
 
-Documents come in a keyed order. Each row of an epoch is filled to the last token: a document that does not fit
-goes on in the next row. A stretch for fill-in-the-middle is cut so that it fits into its row with its control
-tokens; none is ever truncated. Rows are then taken in a keyed order of their own, so that the stretches of a long
-document do not share a batch. The end-of-text token closes a document and, as an input, opens the next one: it
-is the first token that the next document's tokens see.
+`documents` packs whole documents where it can, in a keyed order; `best-fit` looks for the largest that fits, and cuts
+fewer. In both a document starts after the end-of-text token of the one before, which is the first token that it sees,
+or at the start of a row: whoever masks by that token lets no document see another. `starcoder` cuts the documents, one
+after the other, into chunks, transforms what stands between end-of-text tokens within a chunk, cuts what became too
+long and fills what became too short with `<fim_pad>`, as the run that it is named after did. Source: Li et al. 2023,
+"StarCoder: may the source be with you!", and the training code that it names.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import cycle
-from typing import Any
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bigcode.api import fail
 from bigcode_train import fim
-from bigcode_train.order import Permutation, make_key
+from bigcode_train.blocks import Blocks, growth_of
+from bigcode_train.mixture import Count, Mixture
+from bigcode_train.order import make_key
+from bigcode_train.planning import Plan, Planner, Recipe
 from bigcode_train.token_files import TokenFiles
 
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What decides the content of every row; `width` is the number of tokens to predict in a row."""
-
-    width: int
-    seed: int
-    fim_rate: float
-    spm_rate: float
-    marks: fim.Marks
+__all__ = ["Place", "Recipe", "Sequences"]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The rows of one epoch. `stretches` is int64 [n, 4]: document, start, stop (in tokens of the document, the
-    end-of-text token included) and whether its middle is to be filled in; row `i` takes the stretches from
-    `rows[i]` to `rows[i + 1]`."""
+class Place(NamedTuple):
+    """Where a row is laid out: its stream, the epoch of that stream, a block, and the row's number in its plan."""
 
-    stretches: NDArray[np.int64]
-    rows: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows) - 1
+    stream: int
+    epoch: int
+    block: int
+    row: int
 
 
 class Sequences:
-    """The endless list of rows that a run is trained on, epoch after epoch; any part of it at once, in any order."""
+    """The endless list of rows of a stage, epoch after epoch; any part of it at once, in any order. For one thread."""
 
-    def __init__(self, files: TokenFiles, recipe: Recipe) -> None:
-        self.files = files
-        self.recipe = recipe
-        self.plan = lru_cache(maxsize=2)(self._plan)
-        self._ends: list[int] = []
+    def __init__(self, files: Sequence[TokenFiles], recipe: Recipe, mixture: Mixture) -> None:
+        """
+        Raises:
+            Problem: E106 when the recipe asks for what the tokenizer lacks.
+        """
+        _check(recipe)
+        self.files, self.recipe, self.mixture = tuple(files), recipe, mixture
+        added = growth_of(recipe.packing, recipe.level)
+        self.blocks = [
+            Blocks(
+                self.files[stream.source],
+                stream,
+                self._key(stream.name, *(stream.languages or ())),
+                recipe.width,
+                recipe.fim_rate,
+                added,
+            )
+            for stream in mixture.streams
+        ]
+        # Each stream has a block at hand, and the next one where a batch spans both.
+        self._plan = lru_cache(maxsize=2 * len(self.blocks))(self._make_plan)
 
     def rows(self, first: int, stop: int) -> NDArray[np.int64]:
         """Rows `first` to `stop` of the list as ids, int64 [stop - first, width + 1]. The first id of a row is only
         read, the last only predicted."""
-        return np.stack([self._assemble(epoch, row) for epoch, row in self._locate(first, stop)])
+        found = np.empty((stop - first, self.recipe.width + 1), np.int64)
+        for number, (place, plan) in enumerate(self._plans(first, stop)):
+            self._assemble(place, plan, found[number])
+        return found
 
-    def documents(self, first: int, stop: int) -> NDArray[np.int64]:
-        """The documents that rows `first` to `stop` hold a part of, sorted, each once."""
-        found = [self._stretches(epoch, row)[:, 0] for epoch, row in self._locate(first, stop)]
-        return np.unique(np.concatenate(found))
+    def documents(self, first: int, stop: int) -> list[tuple[int, int]]:
+        """Source and document of all that rows `first` to `stop` hold a part of, sorted, each once."""
+        found: set[tuple[int, int]] = set()
+        for place, plan in self._plans(first, stop):
+            source = self.mixture.streams[place.stream].source
+            found.update((source, document) for document, _, _ in plan.row(place.row))
+        return sorted(found)
 
-    def _locate(self, first: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Epoch and row within its plan for each row `first` to `stop` of the list."""
-        while first < stop:
-            while not self._ends or self._ends[-1] <= first:
-                self._ends.append((self._ends[-1] if self._ends else 0) + len(self.plan(len(self._ends))))
-            epoch = bisect_right(self._ends, first)
-            begin, end = ([0, *self._ends])[epoch], min(stop, self._ends[epoch])
-            order = Permutation(len(self.plan(epoch)), make_key(self.recipe.seed, epoch, "rows"))
-            yield from ((epoch, row) for row in order(np.arange(first - begin, end - begin)).tolist())
-            first = end
+    def places(self, first: int, stop: int) -> list[str]:
+        """The same by source, shard and row; the source is left out where there is one."""
+        found = []
+        for source, document in self.documents(first, stop):
+            files = self.files[source]
+            home = f"{files.source}/" if len(self.files) > 1 else ""
+            found.append(home + files.place(document))
+        return found
 
-    def _plan(self, epoch: int) -> Plan:
-        return plan_epoch(np.diff(self.files.offsets), epoch, self.recipe)
+    def digest(self, first: int, stop: int) -> str:
+        """BLAKE2b (128 bits) of what rows `first` to `stop` are made of, int64 for each stretch in order: source,
+        document, first and last token, epoch, and how it is told. Equal for any number of ranks."""
+        found = blake2b(digest_size=16)
+        for place, plan in self._plans(first, stop):
+            source = self.mixture.streams[place.stream].source
+            told = [
+                (source, document, piece.start, piece.stop, place.epoch, order)
+                for document, piece, order in plan.row(place.row)
+            ]
+            found.update(np.asarray(told, "<i8").tobytes())
+        return found.hexdigest()
 
-    def _stretches(self, epoch: int, row: int) -> NDArray[np.int64]:
-        plan = self.plan(epoch)
-        return plan.stretches[plan.rows[row] : plan.rows[row + 1]]
+    def counts(self, first: int, stop: int) -> list[Count]:
+        """Tokens and epochs of each language of each source in rows `first` to `stop`, in a time that does not grow
+        with them."""
+        an_epoch = [blocks.rows_an_epoch for blocks in self.blocks]
+        return self.mixture.counts(first, stop, self.recipe.width, an_epoch)
 
-    def _assemble(self, epoch: int, row: int) -> NDArray[np.int64]:
-        end = self.files.header["end"]
+    def locate(self, first: int, stop: int) -> list[Place]:
+        """Where each of the rows `first` to `stop` is laid out."""
+        streams, numbers = self.mixture.locate(np.arange(first, stop))
+        found: list[Any] = [None] * len(streams)
+        for stream in np.unique(streams).tolist():
+            rows = np.flatnonzero(streams == stream)
+            located = self.blocks[stream].locate(numbers[rows])
+            for number, place in zip(rows.tolist(), located, strict=True):
+                found[number] = Place(stream, *place)
+        return found
+
+    def _plans(self, first: int, stop: int) -> Iterator[tuple[Place, Plan]]:
+        for place in self.locate(first, stop):
+            plan, turn = self._plan(*place[:3])
+            yield place._replace(row=int(turn[place.row])), plan
+
+    def _make_plan(self, stream: int, epoch: int, number: int) -> tuple[Plan, NDArray[np.int64]]:
+        """The plan of a block, and the order in which its rows are taken."""
+        blocks, of = self.blocks[stream], self.mixture.streams[stream]
+        key = self._key(of.name, epoch, "fim")
+        planner = Planner(self.files[of.source], self.recipe, key, blocks.read(epoch, number))
+        return planner.plan(int(blocks.rows[number])), blocks.shuffle(epoch, number)
+
+    def _assemble(self, place: Place, plan: Plan, row: NDArray[np.int64]) -> None:
+        """Write the ids of a row into `row`."""
+        files, marks = self.files[self.mixture.streams[place.stream].source], self.recipe.marks
         parts: list[NDArray[Any]] = []
-        for document, start, stop, filled in self._stretches(epoch, row).tolist():
-            base = int(self.files.offsets[document])
-            ids = np.asarray(self.files.ids[base + start : base + stop])
+        for document, piece, order in plan.row(place.row):
+            base = int(files.offsets[document])
+            ids = files.read(base + piece.start, base + piece.stop)
             if not parts:
                 # What the first prediction of the row sees: the token before it, or the opening of a document.
-                opens = filled or start == 0
-                parts.append(np.asarray([end if opens else self.files.ids[base + start - 1]], ids.dtype))
-            if filled:
-                closed = ids[-1:] if ids[-1] == end else ids[:0]
-                body = ids[: len(ids) - len(closed)]
-                chance = fim.draw(self.recipe.seed, epoch, document, start)
-                ids = np.concatenate(
-                    (fim.rearrange(body, chance, self.recipe.spm_rate, self.recipe.marks), closed)
+                opens = piece.patch is not None or piece.start == 0
+                before = (
+                    files.read(base + piece.start - 1, base + piece.start)
+                    if not opens
+                    else [files.header["end"]]
                 )
-            parts.append(ids)
-        return np.concatenate(parts).astype(np.int64)
+                parts.append(np.asarray(before))
+            if piece.patch is None:
+                parts.append(ids)
+            else:
+                body = len(ids) - (int(files.offsets[document + 1]) == base + piece.stop)
+                parts += fim.rearrange(ids[:body], piece.patch, order, marks)
+                parts.append(ids[body:])
+        told = np.concatenate(parts)[: len(row)]
+        row[: len(told)] = told
+        row[len(told) :] = marks.pad
+
+    def _key(self, *parts: int | str) -> bytes:
+        return make_key(self.recipe.seed, self.recipe.stage, *parts)
 
 
-def plan_epoch(lengths: NDArray[np.int64], epoch: int, recipe: Recipe) -> Plan:
-    """Lay out all documents, of `lengths` tokens each, in rows of `recipe.width` tokens.
-
-    The last row is filled up from the beginning of the same order. Time and memory grow with the number of
-    documents and rows, not with tokens.
-    """
-    count = len(lengths)
-    order = Permutation(count, make_key(recipe.seed, epoch, "documents"))(np.arange(count))
-    stretches: list[tuple[int, int, int, bool]] = []
-    rows = [0]
-    room = recipe.width
-    for turn, document in enumerate(cycle(order.tolist())):
-        if turn >= count and room == recipe.width:
-            break
-        length, start = int(lengths[document]), 0
-        while start < length and not (turn >= count and room == recipe.width):
-            left = length - start
-            fits = left > fim.SHORTEST and room >= fim.SHORTEST + fim.OVERHEAD
-            filled = fits and fim.draw(recipe.seed, epoch, document, start).apply < recipe.fim_rate
-            extra = fim.OVERHEAD if filled else 0
-            stop = start + min(left, room - extra)
-            stretches.append((document, start, stop, filled))
-            room -= stop - start + extra
-            start = stop
-            if not room:
-                rows.append(len(stretches))
-                room = recipe.width
-    return Plan(np.asarray(stretches, np.int64).reshape(-1, 4), np.asarray(rows, np.int64))
-
-
-def find_positions(inputs: NDArray[np.int64], end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Document number within its row and position within its document for each input, both int64 like `inputs`
-    [rows, width]. A document starts at the end-of-text token that stands before it."""
-    opens = inputs == end
-    segments = np.cumsum(opens, axis=1)
-    columns = np.broadcast_to(np.arange(inputs.shape[1]), inputs.shape)
-    starts = np.maximum.accumulate(np.where(opens, columns, 0), axis=1)
-    return segments, columns - starts
+def _check(recipe: Recipe) -> None:
+    if not recipe.fim_rate:
+        return
+    if min(recipe.marks[:3]) < 0:
+        raise fail("E106", "the tokenizer lacks a control token that fill-in-the-middle asks for")
+    if recipe.packing == "starcoder" and recipe.marks.pad < 0:
+        raise fail("E106", "the tokenizer lacks `<fim_pad>`, which fills up what this packing leaves")
+    if recipe.level == "character" and recipe.seams is None:
+        raise ValueError("to cut between characters takes the tokenizer's seams")

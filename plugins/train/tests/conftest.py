@@ -109,7 +109,7 @@ def tokens_job(
 @pytest.fixture(scope="session")
 def inputs(tokens_job: JobContext, tokenizer_files: dict[str, Path]) -> dict[str, dict[str, Path]]:
     """What the trainer reads."""
-    return {"tokens": _list_files(tokens_job.out / "tokens"), "tokenizer": tokenizer_files}
+    return {"tokens.0": _list_files(tokens_job.out / "tokens"), "tokenizer": tokenizer_files}
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +134,7 @@ def params() -> dict[str, Any]:
         "seed": 7,
         "device": "cpu",
         "threads": 1,
-        "checkpoint_every": 5,
+        "checkpointEvery": 5,
     }
 
 

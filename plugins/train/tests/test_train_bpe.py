@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from transformers import AutoTokenizer
 
 from bigcode.api import Problem, parse_unit
 from bigcode.testing.context import JobContext
-from bigcode_train.bpe import encode_literally
+from bigcode_train.bpe import encode_literally, train_bpe
 
 TRAIN = """
 import json, sys
@@ -69,6 +69,24 @@ def test_merges_span_line_breaks(tokenizer_files: dict[str, Path]) -> None:
     # Documents are fed whole; fed line by line there would be no token that goes on after a line break.
     tokenizer = Tokenizer.from_file(str(tokenizer_files["tokenizer.json"]))
     assert any("Ċ" in token[:-1] for token in tokenizer.get_vocab())
+
+
+def test_training_by_line_would_lose_the_merges_that_span_line_breaks(
+    documents: list[tuple[str, str]], special: tuple[str, ...], tmp_path: Path
+) -> None:
+    texts = [text for text, _ in documents]
+    (tmp_path / "all.txt").write_text("\n".join(texts), encoding="utf-8")
+    by_document, by_line = (train_bpe(given, 2000, special, 2) for given in (texts, iter_lines(tmp_path)))
+    counts = [
+        sum("Ċ" in token[:-1] for token in tokenizer.get_vocab()) for tokenizer in (by_document, by_line)
+    ]
+    assert counts[0] > 10 * max(1, counts[1])
+
+
+def iter_lines(folder: Path) -> Iterator[str]:
+    """What a trainer that is given files feeds itself with."""
+    with (folder / "all.txt").open(encoding="utf-8") as file:
+        yield from file
 
 
 @pytest.mark.parametrize("threads", ["1", "3"])

@@ -20,7 +20,7 @@ END = 0
 def open_output(job: JobContext):
     """The shards that a job wrote, opened as the trainer would."""
     files = {path.name: path for path in (job.out / "tokens").iterdir()}
-    return open_tokens(JobContext(None, job.scratch, inputs={"tokens": files}))
+    return open_tokens(JobContext(None, job.scratch, inputs={"tokens.0": files}))
 
 
 def test_documents_come_back_in_the_order_of_shards_and_rows(
