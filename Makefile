@@ -39,6 +39,7 @@ demo: venv
 
 test: lint
 	@$(BIN)/python tests/fixtures/sdists.py
+	@tests/fixtures/slurm.sh
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: venv

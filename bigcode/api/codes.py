@@ -155,7 +155,9 @@ CODES: dict[str, Code] = {
     "E508": Code(
         "process failed", 1, "A process node ended without a result; its log is named in the message."
     ),
-    "E509": Code("executor not available", 1, "The executor that the spec names is not installed."),
+    "E509": Code(
+        "executor not available", 1, "The executor or launcher that the spec names is not installed here."
+    ),
     "E510": Code("gate refused", 5, "A gate of the release is not met."),
     "E511": Code("store unreadable", 1, "The store was written by a newer version or is damaged."),
     "E512": Code(

@@ -48,7 +48,7 @@ def check_model(resource: Resource, w: Any) -> None:
         refuse(
             "several nodes are started by Slurm",
             *("runtime", "launcher"),
-            hint="Set `launcher: slurm`, or start torchrun on each node with the script of `plan --slurm`.",
+            hint="Set `launcher: slurm`; `bigcode plan SPEC --slurm DIR` writes its script.",
         )
     if spec.task == "pii-token-classifier" and spec.labels is None:
         refuse("a token classifier is trained on labels", "labels", hint="Name a labelled set in `labels`.")

@@ -21,17 +21,17 @@ def sbatch_script(
 ) -> str:
     """The text of a script for `sbatch`.
 
-    The script goes on to the end, or to the SIGTERM that Slurm sends before the time is up; then all ranks are told, a
+    The script goes on to the end, or to the SIGUSR1 that Slurm sends before the time is up; then all ranks are told, a
     checkpoint is written, and the job queues itself again. A job that fails by itself ends with its exit code and is
-    not queued again.
+    not queued again, nor is one that is cancelled: Slurm tells its ranks, which write a checkpoint.
 
     Args:
         name: of the job; an address is made safe for a file name.
         runtime: `nodes`, `processes` (ranks a node), `device`, `threads` and `slurm` of the Model, by their YAML
             names; `slurm` holds `partition`, `account`, `time` (24 hours unless given) and other `options`,
             of which an empty one stands without a value.
-        command: what torchrun starts on every rank, such as `-m bigcode.run.job JOB`; a path in it must be on a file
-            system that all nodes share.
+        command: what torchrun starts on every rank, such as `-m bigcode.run.job`; the arguments of the script follow
+            it. A path there must be on a file system that all nodes share.
         python: the interpreter on the nodes.
 
     Raises:
@@ -54,7 +54,7 @@ def sbatch_script(
         **{key: asked[key] for key in ("partition", "account") if asked.get(key)},
         "output": f"{safe}-%j.log",
         "open-mode": "append",
-        "signal": f"B:TERM@{GRACE_S}",
+        "signal": f"B:USR1@{GRACE_S}",
         **(asked.get("options") or {}),
     }
     for key, value in lines.items():
@@ -88,40 +88,47 @@ if [ -n "${{SLURM_CPUS_PER_TASK:-}}" ]; then
     export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"
 fi
 
-# All nodes meet at the first one. The port follows from the job, so that jobs on one node do not collide.
+# All nodes meet at the first one, under the address that Slurm has for it. The port follows from the job, so that jobs
+# on one node do not collide.
 first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+address=$(scontrol --oneliner show node "$first" | grep -o ' NodeAddr=[^ ]*' | cut -d = -f 2)
 port=$((20000 + SLURM_JOB_ID % 20000))
 
 told=0
+heard=1
 step=
 tell() {{
-    trap '' TERM
+    trap '' USR1
     told=1
+    heard=1
     [ -z "$step" ] || kill -TERM "$step" 2>/dev/null
 }}
-trap tell TERM
+trap tell USR1
+# Slurm tells the steps of a job that is cancelled by itself; this waits for them.
+trap 'trap "" USR1; heard=1' TERM
 
-# One task a node. `--kill-on-bad-exit` ends the other nodes when one fails, so that none waits for it.
+# One task a node, the first of which holds the meeting. `--kill-on-bad-exit` ends the other nodes when one fails, so
+# that none waits for it.
 srun --kill-on-bad-exit=1 --ntasks-per-node=1 \\
+    bash -c 'export PET_RDZV_CONF="is_host=$((SLURM_NODEID == 0))"; exec "$@"' node \\
     {python} -m torch.distributed.run \\
     --nnodes="$SLURM_JOB_NUM_NODES" \\
     --nproc-per-node={ranks} \\
     --rdzv-backend=c10d \\
-    --rdzv-endpoint="$first:$port" \\
+    --rdzv-endpoint="${{address:-$first}}:$port" \\
     --rdzv-id="$SLURM_JOB_ID-${{SLURM_RESTART_COUNT:-0}}" \\
     --max-restarts=0 \\
     --shutdown-timeout={wait} \\
-    {command} &
+    {command} "$@" &
 step=$!
 [ "$told" = 0 ] || kill -TERM "$step" 2>/dev/null
 
-wait "$step"
-code=$?
-if [ "$told" = 1 ]; then
-    # The signal ended the first wait; this one ends with the step.
+# A signal ends a wait; another one ends with the step.
+while [ "$heard" = 1 ]; do
+    heard=0
     wait "$step"
     code=$?
-fi
+done
 
 if [ "$told" = 1 ] && [ "$code" != 0 ]; then
     scontrol requeue "$SLURM_JOB_ID"

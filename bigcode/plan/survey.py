@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bigcode.api.resource import Resource
-from bigcode.plan.data_order import compare_orders, data_order
 from bigcode.plan.graph import Graph, Node, sources
 from bigcode.plan.keys import Keys, labels_of, pin_keys
 from bigcode.store.actions import Action
@@ -125,20 +124,8 @@ def why(node: Node, label: str, key: str, previous: Mapping[str, str], store: St
             return f"spec-changed(component: {before.component} -> {node.component})"
         return f"behaviour-version({before.behaviour} -> {node.behaviour})"
     if before.identity != recorded_identity(node, label):
-        changed = ", ".join(_changed(before.identity, recorded_identity(node, label)))
-        return f"spec-changed({changed}){_order_told(before.identity.get('spec'), node)}"
+        return f"spec-changed({', '.join(_changed(before.identity, recorded_identity(node, label)))})"
     return "input-changed"
-
-
-def _order_told(before: Any, node: Node) -> str:
-    """For the training of a language model, what the change does to the order of its data."""
-    after = node.identity
-    told = all(
-        isinstance(said, dict) and {"sources", "budget_tokens"} <= said.keys() for said in (before, after)
-    )
-    if node.step != "train" or not told or "labels" in after or "labels" in before:
-        return ""
-    return f"; {compare_orders(data_order(before), data_order(after))}"
 
 
 def recorded_identity(node: Node, label: str) -> Any:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from bigcode.api.diagnostics import fail
+from bigcode.api.canonical import key_of
+from bigcode.api.diagnostics import Diagnostic, fail
 from bigcode.api.facts import Fact
+from bigcode.api.resource import plain
 from bigcode.evidence.ledger import qualify
+from bigcode.plan.compute import estimate_compute
 from bigcode.plan.data_cost import estimate_dataset
+from bigcode.plan.data_order import compare_orders, data_order
 from bigcode.plan.estimates import Estimate
-from bigcode.plan.graph import Graph
+from bigcode.plan.graph import Graph, Node, sources
+from bigcode.plan.keys import Keys
 from bigcode.plan.planfile import check_same, plan_value
+from bigcode.plan.reconcile import check_compute
 from bigcode.plan.survey import Step, Survey, survey
 from bigcode.run.session import Session
 from bigcode.spec.workspace import Workspace
@@ -46,7 +53,8 @@ def gate_facts(results: Mapping[str, Mapping[str, Action]]) -> dict[str, Fact]:
 
 
 def estimates_of(session: Session, graph: Graph, found: Survey) -> list[Estimate]:
-    """What building each resource from nothing would cost, for those that have work to do and a size that is known."""
+    """What building each resource from nothing would cost: datasets that have work to do and a size that is known, and
+    models that have work to do or a `plan`."""
     pending = {step.node.partition("#")[0] for step in found.changes}
     out: list[Estimate] = []
     for address in graph.resources():
@@ -56,7 +64,105 @@ def estimates_of(session: Session, graph: Graph, found: Survey) -> list[Estimate
             measured = found.results.get(f"{snapshot}#facts", {})
             facts = {fact.id: fact for action in measured.values() for fact in action.facts}
             out += estimate_dataset(dataset, session.workspace, graph, facts)
+    for address in _reckoned_models(session.workspace, graph, pending):
+        out += estimate_compute(session.workspace, address, _token_facts(address, found))
     return out
+
+
+def doubts_of(session: Session, graph: Graph, found: Survey) -> list[Diagnostic]:
+    """Warnings about models whose declared numbers do not fit together."""
+    pending = {step.node.partition("#")[0] for step in found.changes}
+    models = _reckoned_models(session.workspace, graph, pending)
+    return [doubt for address in models for doubt in check_compute(session.workspace, address)]
+
+
+def orders_of(session: Session, graph: Graph, found: Survey) -> dict[str, str]:
+    """What becomes of the order of training data, by the node of each model that would be trained again.
+
+    Nothing is said of a trainer whose settings do not decide an order in the way that `plan/data_order.py` knows.
+    """
+    refs, said = session.refs(graph), {}
+    for step in found.changes:
+        node = graph.nodes.get(step.node)
+        if node is None or node.step != "train" or not step.node.startswith("Model/"):
+            continue
+        held = (refs.get(node.resource) or {}).get("nodes", {}).get(node.id, {})
+        before = session.store.actions.read(held[step.label]) if step.label in held else None
+        if before is not None and before.component == node.component:
+            with suppress(KeyError, TypeError, ValueError, AttributeError):
+                said[node.id] = _say_order(node, before, found)
+    return said
+
+
+def _say_order(node: Node, before: Action, found: Survey) -> str:
+    past = [key_of([list(entry) for entry in entries]) for entries in _in_order(before.inputs)]
+    now, anew = past, any(source in found.pending for source in sources(node))
+    if not anew:
+        inputs = _in_order(Keys(found.results).inputs(node, ""))
+        now = [key_of([[e.name, e.digest] for e in entries]) for entries in inputs]
+    old, new = data_order(before.identity["spec"], past), data_order(node.identity, now)
+    change = compare_orders(old, new)
+    if anew and change.step is None:
+        return "data order follows from token shards that are made anew"
+    return str(change)
+
+
+def _in_order(inputs: Mapping[str, Any]) -> list[Any]:
+    numbers = sorted(int(n.partition(".")[2]) for n in inputs if n.startswith("tokens."))
+    return [inputs[f"tokens.{number}"] for number in numbers]
+
+
+def _reckoned_models(workspace: Workspace, graph: Graph, pending: Iterable[str]) -> list[str]:
+    return [
+        address
+        for address in graph.resources()
+        if address.startswith("Model/") and (address in pending or workspace.resources[address].spec.plan)
+    ]
+
+
+def _token_facts(address: str, found: Survey) -> dict[str, Fact]:
+    """What is recorded of the token shards of a model, by full id."""
+    return {
+        f"{address}/{fact.id}": qualify(address, fact)
+        for node, actions in found.results.items()
+        if node == f"{address}#tokens" or node.startswith(f"{address}#tokens.")
+        for action in actions.values()
+        for fact in action.facts
+    }
+
+
+def slurm_scripts(workspace: Workspace, targets: tuple[str, ...] = ()) -> dict[str, str]:
+    """What an apply would submit to Slurm, by file name; a script's argument is the job file that apply writes.
+
+    Args:
+        targets: addresses; all Models of the workspace where there are none.
+
+    Raises:
+        Problem: E105 when no Model is launched by Slurm, or an option cannot stand in a script.
+    """
+    from bigcode.run.launchers import slurm_script
+
+    scripts = {}
+    for address, resource in workspace.resources.items():
+        if resource.kind != "Model" or (targets and address not in targets):
+            continue
+        runtime = plain(resource.spec.runtime)
+        if runtime["launcher"] != "slurm":
+            continue
+        name = f"{resource.metadata.name}-{resource.metadata.version}.sbatch"
+        try:
+            scripts[name] = slurm_script(address, runtime)
+        except ValueError as error:
+            place = workspace.place(address, "spec", "runtime", "slurm")
+            raise fail("E105", f"{address}: {error}", place) from error
+    if not scripts:
+        asked = f"of {', '.join(targets)} " if targets else ""
+        raise fail(
+            "E105",
+            f"no Model {asked}is launched by Slurm",
+            hint="Set `runtime: {launcher: slurm, nodes: ..., processes: ...}` of a Model, or in an overlay (--env).",
+        )
+    return scripts
 
 
 def survey_applied(session: Session) -> tuple[Graph, Survey]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bigcode.api.canonical import canonical
-from bigcode.api.diagnostics import Diagnostic
+from bigcode.api.diagnostics import Diagnostic, Problem
 from bigcode.api.facts import Fact
 from bigcode.api.shapes import Entry
 from bigcode.plan.graph import Node
 from bigcode.run.job import write_json
-from bigcode.run.launchers import LAUNCHERS, launch
+from bigcode.run.launchers import LAUNCHERS, End
+from bigcode.run.meter import SAMPLES, read_attempts
 from bigcode.run.task import Answer
 from bigcode.store.store import Store
 
@@ -33,22 +34,26 @@ def run_process(
     Its folder outlives a crash, and its scratch part is what a rerun of the same key resumes from.
     """
     folder = store.scratch(key)
-    for name in ("out", "result.json", "problem.json", "progress.json"):
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    write_json(folder / "job.json", _job(node, key, inputs, facts, store))
-    launcher = LAUNCHERS[_launch(node)]()
+    job, launcher = folder / "job.json", LAUNCHERS[_launch(node)]()
     started = time.perf_counter()
-    code = launch(launcher, folder / "job.json", node.runtime, lambda: _report(folder, progress))
+    try:
+        if not launcher.finds(job):
+            for name in ("out", "result.json", "problem.json", "progress.json", "slurm.json"):
+                path = folder / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            write_json(job, _job(node, key, inputs, facts, store))
+        end = launcher.run(node.resource, job, node.runtime, lambda: _report(folder, progress))
+    except Problem as problem:
+        return Answer({}, [], [], time.perf_counter() - started, list(problem.diagnostics))
     seconds = time.perf_counter() - started
     result = folder / "result.json"
-    if code or not result.exists():
-        return Answer({}, [], [], seconds, _problems(folder, node, code))
+    if end.code or not result.exists():
+        return Answer({}, [], [], seconds, _problems(folder, node, end))
     answer = json.loads(result.read_text())
     outputs = {name: _import(folder / "out" / name, files, store) for name, files in answer["files"].items()}
     recorded = [Fact.from_json(f) for f in answer["facts"]]
     if node.recorded:
-        recorded += _hours(node, seconds, recorded)
+        recorded += _hours(node, _seconds_at_work(node, folder, seconds), recorded)
     lines = journal_lines(folder / "journal.jsonl")
     if lines:
         data = b"".join(canonical(line) + b"\n" for line in lines)
@@ -84,6 +89,7 @@ def _job(
     return {
         "node": node.id,
         "key": key,
+        "recorded": node.recorded,
         "factory": node.factory,
         "config_class": node.config_class,
         "config": dict(node.config),
@@ -106,8 +112,20 @@ def _import(folder: Path, files: Mapping[str, str], store: Store) -> list[Entry]
     return entries
 
 
+def _seconds_at_work(node: Node, folder: Path, seconds: float) -> float:
+    """Wall seconds of the program times its machines; the time that a job waited in a queue is not among them.
+
+    Args:
+        seconds: that this process waited, which is the program's time where it starts the program itself.
+    """
+    if _launch(node) != "slurm":
+        return seconds
+    metered = sum(attempt.seconds for attempt in read_attempts(sorted(folder.glob(f"*{SAMPLES}"))))
+    return metered or seconds * int(node.runtime.get("nodes", 1))
+
+
 def _hours(node: Node, seconds: float, recorded: list[Fact]) -> list[Fact]:
-    """Wall time of the program times its processes, where the component does not meter itself."""
+    """Wall time of the program on each machine times its processes, where the component does not meter itself."""
     if any(f.id.startswith("device.hours") for f in recorded):
         return []
     group = f"{{suite={node.step.split('.', 2)[2]}}}" if node.step.startswith("suite.") else ""
@@ -131,15 +149,11 @@ def _report(folder: Path, progress: Callable[[int, int], None]) -> None:
         progress(done, total)
 
 
-def _problems(folder: Path, node: Node, code: int) -> list[Diagnostic]:
+def _problems(folder: Path, node: Node, end: End) -> list[Diagnostic]:
     path = folder / "problem.json"
     if path.exists():
         return [
             Diagnostic(d["code"], d["message"], None, d.get("hint", "")) for d in json.loads(path.read_text())
         ]
-    ended = f"by signal {-code}" if code < 0 else f"with code {code}"
-    return [
-        Diagnostic(
-            "E508", f"{node.id} ended {ended} and left no result", hint=f"Its log is {folder / 'log.txt'}."
-        )
-    ]
+    message = f"{node.id} ended {end.said} and left no result"
+    return [Diagnostic("E508", message, hint=f"Its log is {folder / 'log.txt'}.")]

@@ -20,10 +20,10 @@ GOLDEN = ROOT / "tests" / "golden" / "estimate-bigcode.txt"
 EXPECTED = {"bytes": 10**9, "files": 100_000, "source": "a guess", "asOf": "2026-11-01"}
 
 
-def copy_of_data(folder: Path) -> Path:
-    """The data part of specs/bigcode, outside of the checkout and its store."""
+def copy_of_specs(folder: Path) -> Path:
+    """specs/bigcode outside of the checkout and its store."""
     target = folder / "bigcode"
-    shutil.copytree(ROOT / "specs" / "bigcode", target, ignore=shutil.ignore_patterns("models", "*.sig"))
+    shutil.copytree(ROOT / "specs" / "bigcode", target, ignore=shutil.ignore_patterns("*.sig"))
     return target
 
 
@@ -53,7 +53,7 @@ def estimates(capsys: pytest.CaptureFixture[str], space: Path) -> dict[str, Any]
 def test_the_plan_of_bigcode_prints_what_was_reviewed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    space = copy_of_data(tmp_path)
+    space = copy_of_specs(tmp_path)
     assert run(["validate", str(space)]) == 0
     assert section_of(planned(capsys, space)) + "\n" == GOLDEN.read_text()
 
@@ -163,5 +163,5 @@ if __name__ == "__main__":
     import io
 
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as told:
-        run(["plan", str(copy_of_data(Path(folder)))])
+        run(["plan", str(copy_of_specs(Path(folder)))])
     GOLDEN.write_text(section_of(told.getvalue()) + "\n")

@@ -1,4 +1,4 @@
-"""The Slurm script of a training job: its text, and what it does with the end of a step and with SIGTERM."""
+"""The Slurm script of a training job: its text, and what it does with the end of a step and with signals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from bigcode.plan.slurm import sbatch_script
 
 GOLDEN = Path(__file__).with_name("test_slurm_script.sbatch")
-COMMAND = ("-m", "bigcode.run.job", "/shared/a store/job.json")
+COMMAND = ("-m", "bigcode.run.job")
+JOB = "/shared/a store/job.json"
 RUNTIME: dict[str, Any] = {"launcher": "slurm", "nodes": 64, "processes": 8, "device": "cuda", "threads": 6}
 FAKE_SRUN = """#!/bin/bash
 printf '%s\\n' "$@" > "$WORK/arguments"
@@ -27,7 +28,10 @@ kill "$reader"
 """
 FAKE_SCONTROL = """#!/bin/bash
 echo "$@" >> "$WORK/asked"
-if [ "$1" = show ]; then printf 'node1\\nnode2\\n'; fi
+case "$*" in
+"show hostnames"*) printf 'node1\\nnode2\\n' ;;
+*"show node node1") echo 'NodeName=node1 Arch=x86_64 NodeAddr=10.0.0.1 NodeHostName=node1' ;;
+esac
 """
 
 
@@ -92,7 +96,7 @@ class Cluster:
             "SLURM_CPUS_PER_TASK": "48",
         }
         job = subprocess.Popen(
-            ["bash", str(self.root / "job.sbatch")], env=environment, text=True, start_new_session=True
+            ["bash", str(self.root / "job.sbatch"), JOB], env=environment, text=True, start_new_session=True
         )
         # Opens when the step has begun.
         assert (self.root / "begun").read_text() == "begun\n"
@@ -110,22 +114,31 @@ def cluster(tmp_path: Path) -> Cluster:
 
 def test_a_job_that_ends_is_not_queued_again(cluster: Cluster) -> None:
     assert cluster.start("done").wait(30) == 0
-    assert cluster.said("asked") == ["show hostnames node[1-2]"]
+    assert cluster.said("asked") == ["show hostnames node[1-2]", "--oneliner show node node1"]
     arguments = cluster.said("arguments")
     assert "--nnodes=2" in arguments
     assert "--nproc-per-node=8" in arguments
-    assert "--rdzv-endpoint=node1:32345" in arguments
-    assert arguments[-3:] == list(COMMAND)
+    assert "--rdzv-endpoint=10.0.0.1:32345" in arguments
+    assert arguments[-3:] == [*COMMAND, JOB]
 
 
 def test_a_job_that_fails_ends_with_its_code(cluster: Cluster) -> None:
     assert cluster.start("fails").wait(30) == 7
-    assert len(cluster.said("asked")) == 1
+    assert not [asked for asked in cluster.said("asked") if "requeue" in asked]
 
 
 def test_a_job_whose_time_is_up_lets_its_ranks_save_and_queues_itself(cluster: Cluster) -> None:
     job = cluster.start("waits")
-    os.kill(job.pid, signal.SIGTERM)
+    os.kill(job.pid, signal.SIGUSR1)
     assert job.wait(30) == 1
     assert cluster.said("saved") == ["saved"]
     assert cluster.said("asked")[-1] == "requeue 12345"
+
+
+def test_a_job_that_is_cancelled_waits_for_its_ranks_and_does_not_queue_itself(cluster: Cluster) -> None:
+    job = cluster.start("waits")
+    os.kill(job.pid, signal.SIGTERM)
+    # Slurm tells the steps itself.
+    (cluster.root / "never").write_text("\n")
+    assert job.wait(30) == 7
+    assert not [asked for asked in cluster.said("asked") if "requeue" in asked]
