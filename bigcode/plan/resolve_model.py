@@ -91,10 +91,15 @@ def resolve_model(resource: Resource, r: Resolver) -> list[Node]:
             "config_class": labels.config,
             "config": plain(labels_config),
         }
-        inputs += [
-            Edge(f"data.{i}", f"{w.address_of(source.dataset)}#export.shards", "shards", "all", TRAIN)
-            for i, source in enumerate(spec.data)
-        ]
+        for i, source in enumerate(spec.data):
+            dataset = w.address_of(source.dataset)
+            snapshot = w.address_of(w.get(dataset).spec.snapshot)
+            inputs += [
+                Edge(f"data.{i}", f"{dataset}#export.shards", "shards", "all", TRAIN),
+                # What was collected and does not show in the verdicts was opted out: no label may rest on it.
+                Edge(f"snapshot.{i}", f"{snapshot}#collect.blobs", "blobs", "all"),
+                Edge(f"verdicts.{i}", f"{dataset}#verdicts", "verdicts", "all"),
+            ]
     return [
         *base,
         *tokens,

@@ -87,4 +87,12 @@ def bigcode_components() -> Iterable[Component]:
             config="bigcode_pii.config:PublishedConfig",
             summary="Lines that others published with labels, from a local file or folder.",
         ),
+        Component(
+            name="pii.annotated",
+            version=1,
+            slot="labels",
+            factory="bigcode_pii.annotated:Annotated",
+            config="bigcode_pii.annotated_config:AnnotatedConfig",
+            summary="Texts that people annotated, in the form of BigCode's sets, from a local file or folder.",
+        ),
     )

@@ -28,7 +28,7 @@ TINY = {
 PLANTED = {
     "factory": "bigcode_pii.planted:Planted",
     "config_class": "bigcode_pii.config:PlantedConfig",
-    "config": {"carriers": 60, "positives": 40, "negatives": 10},
+    "config": {"carriers": 60, "positives": 80, "negatives": 20},
 }
 SETTINGS = {
     "entities": ["EMAIL"], "window": 64, "overlap": 16, "batch": 16, "learningRate": 5e-3, "warmupSteps": 10,

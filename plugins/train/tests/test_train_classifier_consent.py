@@ -12,6 +12,7 @@ from model_workspaces import bigcode
 from workspaces import data_workspace, edit_spec, resource, write_spec
 
 from bigcode.testing.corpus import build_corpus
+from bigcode_pii.folders import digest_folder
 
 _SETTINGS = {
     "entities": ["EMAIL", "KEY"], "window": 64, "overlap": 16, "batch": 8, "warmupSteps": 1, "precision": "fp32",
@@ -23,17 +24,18 @@ _TINY = {
 }  # fmt: skip
 
 
-def learnt_from(space: Path) -> set[str]:
-    """Digests of the files that the newest classifier was made from, by the output `labelled` of its node."""
+def outputs_of(space: Path, output: str) -> dict[str, bytes]:
+    """The files of an output of the newest classifier, by name."""
     store = space / ".bigcode"
-    actions = [
-        path
-        for path in (store / "actions").rglob("*")
-        if path.is_file() and b"labelled.json" in path.read_bytes()
-    ]
-    newest = json.loads(max(actions, key=lambda path: path.stat().st_mtime_ns).read_bytes())
-    (entry,) = newest["outputs"]["labelled"]
-    parts = json.loads((store / "objects" / entry[1][:2] / entry[1]).read_bytes())["parts"]
+    found = [p for p in (store / "actions").rglob("*") if p.is_file() and b"labelled.json" in p.read_bytes()]
+    newest = json.loads(max(found, key=lambda path: path.stat().st_mtime_ns).read_bytes())
+    entries = newest["outputs"][output]
+    return {name: (store / "objects" / digest[:2] / digest).read_bytes() for name, digest, *_ in entries}
+
+
+def learnt_from(space: Path) -> set[str]:
+    """Digests of the files that the newest classifier was made from."""
+    parts = json.loads(outputs_of(space, "labelled")["labelled.json"])["parts"]
     return {blob for part in parts.values() for blob in part}
 
 
@@ -43,6 +45,9 @@ def only_of(owner: str) -> set[str]:
     for row in build_corpus():
         holders.setdefault(sha256(row["content"].encode()).hexdigest(), set()).add(row["owner"])
     return {blob for blob, owners in holders.items() if owners == {owner}}
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -86,3 +91,22 @@ def test_an_opted_out_file_leaves_the_labelled_set(space: Path) -> None:
     assert after
     assert not after & only_of("widgets")
     assert after < before
+
+
+def test_a_policy_names_the_model_as_its_detector(space: Path, tmp_path: Path) -> None:
+    assert bigcode("apply", space).code == 0
+    folder = tmp_path / "detector"
+    folder.mkdir()
+    for name, data in outputs_of(space, "model").items():
+        (folder / name).write_bytes(data)
+    settings = {"path": str(folder), "sha256": digest_folder(folder), "window": 64, "overlap": 16}
+    edit_spec(space / "pii.yaml", "detector", value={"uses": "pii.ner", "version": 1, "with": settings})
+    ran = bigcode("apply", space)
+    assert ran.code == 0, ran.err
+    assert "pii.ner" in ran.err or "observe.pii" in ran.err
+    # Other weights than those that were pinned are not used.
+    (folder / "config.json").write_bytes((folder / "config.json").read_bytes() + b" ")
+    edit_spec(space / "pii.yaml", "detector", "with", "threshold", value=0.6)
+    ran = bigcode("apply", space)
+    assert ran.code == 1
+    assert "E702" in ran.err
