@@ -29,11 +29,11 @@ import pyarrow.parquet as pq
 from kernels import read_corpus
 
 from bigcode.testing.context import JobContext
-from bigcode_train.bpe import save_tokenizer, train_bpe
 from bigcode_train.config import TokensConfig
-from bigcode_train.encoder import load_reference, make_encoder, read_form
-from bigcode_train.token_files import open_folder
-from bigcode_train.tokens import TokenWriter
+from bigcode_train.tokens.bpe import save_tokenizer, train_bpe
+from bigcode_train.tokens.encoder import load_reference, make_encoder, read_form
+from bigcode_train.tokens.token_files import open_folder
+from bigcode_train.tokens.writer import TokenWriter
 
 TARGET = 8
 """MB/s a core."""

@@ -28,14 +28,14 @@ from kernels import read_corpus
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from bigcode_train import fim
-from bigcode_train.bpe import save_tokenizer, train_bpe
-from bigcode_train.encoder import load_reference, make_encoder
-from bigcode_train.fim import Marks
-from bigcode_train.mixture import plan_mixture
-from bigcode_train.packing import Recipe, Sequences
-from bigcode_train.seams import Seams
-from bigcode_train.token_files import TokenFiles
+from bigcode_train.order import fim
+from bigcode_train.order.fim import Marks
+from bigcode_train.order.mixture import plan_mixture
+from bigcode_train.order.packing import Recipe, Sequences
+from bigcode_train.order.seams import Seams
+from bigcode_train.tokens.bpe import save_tokenizer, train_bpe
+from bigcode_train.tokens.encoder import load_reference, make_encoder
+from bigcode_train.tokens.token_files import TokenFiles
 
 TARGET = 80
 """MB/s a core."""

@@ -1,7 +1,7 @@
 """How many of the tokens that a model computes are learnt from: `python benchmarks/packing.py [--width N] [--json]`.
 
-The same documents in rows of one width, as trainers commonly lay them out and as `bigcode_train.packing` does. Nothing
-is trained; `training.py` measures what that is worth in tokens a second.
+The same documents in rows of one width, as trainers commonly lay them out and as `bigcode_train.order.packing` does.
+Nothing is trained; `training.py` measures what that is worth in tokens a second.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bigcode_train.fim import Marks
-from bigcode_train.mixture import plan_mixture
-from bigcode_train.packing import Recipe, Sequences
-from bigcode_train.token_files import TokenFiles
+from bigcode_train.order.fim import Marks
+from bigcode_train.order.mixture import plan_mixture
+from bigcode_train.order.packing import Recipe, Sequences
+from bigcode_train.tokens.token_files import TokenFiles
 
 
 class Waste(NamedTuple):

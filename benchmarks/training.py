@@ -132,7 +132,7 @@ def measure_documents(useful: int) -> dict[str, Any]:
     import torch
     from training_arms import END, Ours, Theirs, make_model
 
-    from bigcode_train.ranks import choose_precision
+    from bigcode_train.training.ranks import choose_precision
 
     documents, held = read_documents(1500)
     dtype = choose_precision("auto", torch.device("cpu"))
@@ -219,7 +219,7 @@ def measure_checkpoint(steps: int) -> dict[str, Any]:
     import torch
     from training_arms import Ours, make_model
 
-    from bigcode_train.checkpoint import Checkpoints, find_checkpoint, read_tensors
+    from bigcode_train.training.checkpoint import Checkpoints, find_checkpoint, read_tensors
 
     generator = torch.Generator().manual_seed(0)
     rows = iter(lambda: torch.randint(1, VOCABULARY, (BATCH, CONTEXT + 1), generator=generator), None)

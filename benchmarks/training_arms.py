@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bigcode_train.attention import mark_documents
-from bigcode_train.model import build_model, group_parameters
-from bigcode_train.network import Network
-from bigcode_train.probe import probe_model
-from bigcode_train.sharding import Layout, gradient_norms, scale_gradients, spread_network
+from bigcode_train.network.attention import mark_documents
+from bigcode_train.network.model import build_model, group_parameters
+from bigcode_train.network.network import Network
+from bigcode_train.network.probe import probe_model
+from bigcode_train.network.sharding import Layout, gradient_norms, scale_gradients, spread_network
 
 Batch = dict[str, Tensor]
 END = 0
@@ -28,7 +28,10 @@ def make_model(architecture: dict[str, Any], context: int) -> Any:
 
 
 class Ours:
-    """The step of `bigcode_train.loop`, on one rank and without a journal. `rows` are int64 [batch, context + 1]."""
+    """The step of `bigcode_train.training.loop`, on one rank and without a journal.
+
+    `rows` are int64 [batch, context + 1].
+    """
 
     def __init__(self, model: Any, dtype: torch.dtype, rows: Iterator[Tensor], apart: bool) -> None:
         network = Network(model, probe_model(model, apart), 0.0)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bigcode_train.fim import Marks
-from bigcode_train.token_files import TokenFiles
+from bigcode_train.order.fim import Marks
+from bigcode_train.tokens.token_files import TokenFiles
 
 END = 0
 MARKS = Marks(prefix=1, middle=2, suffix=3, pad=4)

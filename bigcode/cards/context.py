@@ -16,6 +16,7 @@ from bigcode.cards.relations import Name, Relations, View, address_of
 from bigcode.cards.spans import members, second_values, split_member
 
 _FULL = re.compile(r"^[A-Z][A-Za-z]*/[^/@]+@[^/]+/")
+_SUITE = re.compile(r"[{,]suite=([^,}]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,23 @@ class Context:
         how = {"of": self._id(whole, of)} if whole else {"bare": True}
         return self._printer.computed(f"{self._id(group, of)}{{{key}=*}}", {"as": "rest", "top": top, **how})
 
+    def between(
+        self, fact_id: str, of: View | str | None = None, unit: str = "", digits: int | None = None
+    ) -> str:
+        """The interval of a fact, for one that is printed without it; `none` where it has none."""
+        full = self._id(fact_id, of)
+        fact = self._printer.world.facts.get(full)
+        if fact is not None and fact.interval is None and not fact.withheld:
+            return "none"
+        layout = {"as": "interval", "unit": unit, "digits": digits}
+        chosen = {name: value for name, value in layout.items() if value not in ("", None)}
+        return self._printer.entry({"fact": full, "format": chosen})
+
+    def claim(self, claim_id: str, of: View | str | None = None) -> str:
+        """What the facts allow to say of a claim of an evaluation: its sentence where it holds, else `not shown:`
+        and why."""
+        return self._printer.fact(self._id(f"claim{{claim={claim_id}}}", of), {})
+
     def size_category(self, fact_id: str, of: View | str | None = None) -> str:
         return self._part(fact_id, of, "size")
 
@@ -153,6 +171,19 @@ class Context:
         return [
             Row(f.id, Name(v), self.name(v.removeprefix(start)), self._printer.fact(f.id, layout))
             for v, f in found[:top]
+        ]
+
+    def results(self, start: str, of: View | str | None = None) -> list[Row]:
+        """Facts of suites whose names begin with `start`, by suite: the member is the suite, the key the fact's
+        name."""
+        full = self._id(start, of)
+        cut = len(full) - len(start)
+        found = [
+            (m[1], i) for i in self._printer.world.facts if i.startswith(full) and (m := _SUITE.search(i))
+        ]
+        return [
+            Row(i, Name(suite), self.name(i[cut:], code=True), self._printer.fact(i, {}))
+            for suite, i in sorted(found, key=lambda item: (item[0], len(item[1]), item[1]))
         ]
 
     def values(self, group: str, key: str, of: View | str | None = None) -> list[Name]:
@@ -299,8 +330,8 @@ class Context:
 
 
 _OFFERED = (
-    "bars", "compare", "count", "curve", "digest", "fact", "formula", "group", "has", "has_verbatim", "how",
-    "intervals", "label", "listing", "more", "name", "numbering", "prose", "recorded", "related",
-    "remaining", "resource", "rest", "says", "section", "setting", "share", "size_category", "source",
-    "status", "users", "values", "verbatim", "words",
+    "bars", "between", "claim", "compare", "count", "curve", "digest", "fact", "formula", "group", "has",
+    "has_verbatim", "how", "intervals", "label", "listing", "more", "name", "numbering", "prose", "recorded",
+    "related", "remaining", "resource", "rest", "results", "says", "section", "setting", "share",
+    "size_category", "source", "status", "users", "values", "verbatim", "words",
 )  # fmt: skip

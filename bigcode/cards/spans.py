@@ -163,7 +163,7 @@ def _text_of_fact(fact_id: str, layout: Mapping[str, Any], world: World) -> str:
         case "rest":
             return _rest(members(world, *_group_of(fact_id))[layout["top"] :], layout, world)
         case "interval":
-            return _interval(world.facts.get(fact_id))
+            return _interval(world.facts.get(fact_id), **look)
         case part:
             fact = world.declared.get(fact_id) if layout.get("of") == "declared" else world.facts.get(fact_id)
             return _part(fact_id, fact, part)
@@ -215,10 +215,14 @@ def _rest(rows: Sequence[tuple[str, Fact]], layout: Mapping[str, Any], world: Wo
     return format_fact(total, unit=layout.get("unit", ""), bare=layout.get("bare", False))
 
 
-def _interval(fact: Fact | None) -> str:
-    if fact is None or fact.interval is None:
+def _interval(fact: Fact | None, *, unit: str = "", digits: int | None = None) -> str:
+    if fact is None or fact.interval is None or fact.withheld:
         return ABSENT
-    low, high = (format_quantity(bound, fact.unit) for bound in fact.interval)
+    shown = unit or fact.unit
+    low, high = (
+        format_quantity(bound, fact.unit, to=shown, digits=digits, bare=shown != "%")
+        for bound in fact.interval
+    )
     return f"{low} to {high}"
 
 

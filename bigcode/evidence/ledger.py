@@ -9,7 +9,8 @@ from functools import cached_property
 
 from bigcode.api.diagnostics import Diagnostic
 from bigcode.api.facts import Fact
-from bigcode.api.resource import Resource
+from bigcode.api.resource import Resource, plain
+from bigcode.evidence.claims import claim_facts
 from bigcode.store.actions import Action
 
 _FULL = re.compile(r"^[A-Z][A-Za-z]+/[^/]+@[^/]+/")
@@ -50,7 +51,7 @@ def qualify(resource: str, fact: Fact) -> Fact:
 
 
 def collect(recorded: Iterable[tuple[str, Action]], resources: Mapping[str, Resource]) -> Ledger:
-    """The ledger of a workspace.
+    """The ledger of a workspace: what was recorded, what is declared, and what follows for claims of evaluations.
 
     Args:
         recorded: actions with the address of the resource that they belong to.
@@ -91,4 +92,6 @@ def collect(recorded: Iterable[tuple[str, Action]], resources: Mapping[str, Reso
                     )
             else:
                 facts[fact.id] = fact
+    claiming = {a: {"spec": plain(r.spec)} for a, r in resources.items() if r.kind == "Evaluation"}
+    facts |= claim_facts(claiming, facts)
     return Ledger(dict(sorted(facts.items())), declared, tuple(findings))

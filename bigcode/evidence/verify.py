@@ -15,6 +15,7 @@ from bigcode.api.diagnostics import Diagnostic
 from bigcode.api.facts import Fact
 from bigcode.evidence.bundle import LIST, ROOT, SIGNATURE, Bundle, carried_name, signature_bytes
 from bigcode.evidence.check import check_facts
+from bigcode.evidence.claims import check_claims
 from bigcode.evidence.ledger import qualify
 from bigcode.evidence.query import run_query
 from bigcode.evidence.shards import EraseLookup, check_shards
@@ -166,9 +167,10 @@ def _check_facts(bundle: Bundle, facts: dict[str, Fact], out: Verdict) -> None:
         if fact_id not in facts or facts[fact_id].as_json() != fact.as_json():
             out.findings.append(Diagnostic("E601", f"{fact_id} differs from what its action recorded"))
     resources = bundle.json("names.json")["resources"]
-    lines = bundle["declared.jsonl"].splitlines()
-    beside = [Fact.from_json(json.loads(line)) for line in lines]
-    for fact in [*(facts[i] for i in sorted(facts.keys() - recorded.keys())), *beside]:
+    claimed, wrong = check_claims(resources, facts)
+    out.findings += wrong
+    beside = [Fact.from_json(json.loads(line)) for line in bundle["declared.jsonl"].splitlines()]
+    for fact in [*(facts[i] for i in sorted(facts.keys() - recorded.keys() - set(claimed))), *beside]:
         if not _told(fact, resources):
             out.findings.append(
                 Diagnostic("E613", f"{fact.id} is recorded by no action and declared by no spec")

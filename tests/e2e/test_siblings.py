@@ -13,7 +13,7 @@ from sibling_workspaces import HOLDER, IN_TEXT, KINDS, NORA, OTTO, PIA, QUIN, RO
 from workspaces import apply, bundle_of, edit_spec, read_spec, tasks_of_last_run, write_wishes
 
 from bigcode.cli import run
-from bigcode_train.documents import Shard, read_documents
+from bigcode_train.tokens.documents import Shard, read_documents
 
 
 @pytest.fixture(scope="module")

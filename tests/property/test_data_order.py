@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from token_arrays import MARKS, make_files
 
 from bigcode.plan.data_order import compare_orders, data_order
-from bigcode_train.mixture import plan_mixture
-from bigcode_train.packing import Recipe, Sequences
+from bigcode_train.order.mixture import plan_mixture
+from bigcode_train.order.packing import Recipe, Sequences
 
 FILES = [
     make_files([20, 30, 25, 60, 41, 12] * 4, ["C", "Go"] * 12, "stack"),

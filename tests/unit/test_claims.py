@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from bigcode.api import Fact
-from bigcode_evals.claims import Claim, facts_of, judge
+from bigcode.api.canonical import canonical, digest
+from bigcode.api.resource import identity, references
+from bigcode.evidence.bundle import Bundle, seal
+from bigcode.evidence.claims import Claim, check_claims, claim_facts, judge
+from bigcode.evidence.verify import verify
+from bigcode.spec.kinds.evaluation import EvaluationSpec
+from bigcode.store.actions import Action
 
 OURS, THEIRS = "Evaluation/ours@1.0.0", "Evaluation/theirs@1.0.0"
 MEASURE = "pass_at_1{suite=humaneval}"
@@ -20,9 +27,9 @@ def results(
     harness: tuple[str, str] = ("a", "a"),
 ) -> dict[str, Fact]:
     facts = []
-    for subject, (value, low, high), digest in ((OURS, ours, harness[0]), (THEIRS, theirs, harness[1])):
+    for subject, (value, low, high), made in ((OURS, ours, harness[0]), (THEIRS, theirs, harness[1])):
         facts.append(Fact(f"{subject}/{MEASURE}", value, interval=(low, high)))
-        facts.append(Fact(f"{subject}/harness{{suite=humaneval}}", digest, "text"))
+        facts.append(Fact(f"{subject}/harness{{suite=humaneval}}", made, "text"))
     return {fact.id: fact for fact in facts}
 
 
@@ -44,7 +51,7 @@ def test_results_that_are_apart_do_not_match() -> None:
 
 @pytest.mark.parametrize(
     ("relation", "verdict"),
-    [("is better than", "holds"), ("is no worse than", "holds"), ("matches", "does not hold")],
+    [("is-better-than", "holds"), ("is-no-worse-than", "holds"), ("matches", "does not hold")],
 )
 def test_of_bits_per_byte_less_is_better(relation: str, verdict: str) -> None:
     claim = replace(MATCHES, relation=relation, lower=True)  # type: ignore[arg-type]
@@ -52,7 +59,7 @@ def test_of_bits_per_byte_less_is_better(relation: str, verdict: str) -> None:
 
 
 def test_no_worse_allows_the_margin_and_no_more() -> None:
-    claim = replace(MATCHES, relation="is no worse than")
+    claim = replace(MATCHES, relation="is-no-worse-than")
     assert judge(claim, results((0.29, 0.28, 0.30), (0.30, 0.29, 0.31))).verdict == "holds"
     assert judge(claim, results((0.20, 0.19, 0.21), (0.30, 0.29, 0.31))).verdict == "does not hold"
 
@@ -101,11 +108,130 @@ def test_a_measure_that_names_no_suite_takes_that_of_the_claim() -> None:
     assert judge(replace(claim, suite="evals.bits-per-byte"), facts).verdict == "holds"
 
 
-def test_what_a_card_prints_is_facts_that_name_both_results_and_no_digit_in_words() -> None:
-    verdict, gap = facts_of(judge(MATCHES, results((0.30, 0.28, 0.32), (0.31, 0.29, 0.33))))
-    assert (verdict.id, verdict.value) == ("claim.verdict{claim=humaneval}", "holds")
-    assert (gap.kind, gap.unit) == ("estimated", "1")
-    for fact in (verdict, gap):
-        assert fact.inputs == (MATCHES.left, MATCHES.right)
+SPECS = {
+    OURS: {
+        "spec": {
+            "model": "Model/ours",
+            "claims": [
+                {
+                    "id": "humaneval",
+                    "fact": MEASURE,
+                    "than": "Evaluation/theirs",
+                    "relation": "matches",
+                    "margin": 0.05,
+                    "lower": False,
+                    "suite": "",
+                }
+            ],
+        }
+    },
+    THEIRS: {"spec": {"model": "Model/theirs"}},
+    "Model/ours@1.0.0": {"spec": {"claims": "of another kind"}},
+}
+CLOSE = results((0.30, 0.28, 0.32), (0.31, 0.29, 0.33))
+SAID = f"{OURS}/claim{{claim=humaneval}}"
+
+
+def test_a_claim_of_a_spec_becomes_facts_that_name_both_results() -> None:
+    facts = claim_facts(SPECS, CLOSE)
+    assert sorted(facts) == [
+        f"{OURS}/claim.difference{{claim=humaneval}}",
+        f"{OURS}/claim.verdict{{claim=humaneval}}",
+        SAID,
+    ]
+    assert facts[SAID].value == (
+        f"Model/ours ({OURS}) matches Model/theirs ({THEIRS}) on {MEASURE}, give or take 0.05"
+    )
+    for fact in facts.values():
+        assert dict(fact.terms) == {"a": f"{OURS}/{MEASURE}", "b": f"{THEIRS}/{MEASURE}"}
         assert not any(c.isdigit() for c in fact.label + fact.method)
-    assert len(facts_of(judge(MATCHES, {}))) == 1
+        assert Fact.from_json(fact.as_json()) == fact
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({}, "this result is not measured"),
+        (
+            results((0.3, 0.2, 0.4), (0.31, 0.21, 0.41)),
+            "the interval of the difference is too wide",
+        ),
+        (
+            results((0.3, 0.28, 0.32), (0.31, 0.29, 0.33), ("a", "b")),
+            "the results were made by different harnesses",
+        ),
+    ],
+)
+def test_a_claim_that_does_not_hold_says_why_and_nothing_else(facts: dict[str, Fact], why: str) -> None:
+    assert claim_facts(SPECS, facts)[SAID].value == f"not shown: {why}"
+
+
+def test_facts_of_claims_are_judged_again_and_another_one_is_found() -> None:
+    judged = claim_facts(SPECS, CLOSE)
+    known, found = check_claims(SPECS, CLOSE | judged)
+    assert (sorted(known), list(found)) == (sorted(judged), [])
+    for changed in (
+        CLOSE,
+        CLOSE | judged | {SAID: replace(judged[SAID], value="ours is better")},
+        judged | results((0.3, 0.2, 0.4), (0.31, 0.21, 0.41)),
+    ):
+        assert {d.code for d in check_claims(SPECS, changed)[1]} == {"E602"}
+
+
+def test_a_claim_about_a_claim_is_not_measured() -> None:
+    loop = {**SPECS, OURS: {"spec": {**SPECS[OURS]["spec"]}}}  # type: ignore[dict-item]
+    loop[OURS]["spec"]["claims"] = [
+        {**SPECS[OURS]["spec"]["claims"][0], "fact": "claim.difference{claim=humaneval}"}  # type: ignore[index]
+    ]
+    facts = CLOSE | claim_facts(SPECS, CLOSE)
+    assert claim_facts(loop, facts)[SAID].value == "not shown: this result is not measured"
+
+
+def bundle(*changed: Fact) -> Bundle:
+    """The evidence of two evaluations, the facts of which were recorded, and of the claim of one of them."""
+    files = {}
+    refs = {}
+    for address in (OURS, THEIRS):
+        recorded = [replace(f, id=i.removeprefix(f"{address}/")) for i, f in CLOSE.items() if address in i]
+        key = digest(address.encode())
+        action = Action(key, "evals", 1, "", {}, {}, {}, tuple(recorded))
+        files[f"actions/{key}.json"] = canonical(action.as_json())
+        refs[address] = {f"{address}#suite.0": {"": key}}
+    facts = CLOSE | claim_facts(SPECS, CLOSE) | {fact.id: fact for fact in changed}
+    kinds = {a: {**r, "kind": a.split("/")[0]} for a, r in SPECS.items() if a in (OURS, THEIRS)}
+    files["facts.jsonl"] = b"".join(canonical(fact.as_json()) + b"\n" for fact in facts.values())
+    files["declared.jsonl"] = b""
+    files["names.json"] = canonical({"resources": kinds, "glossary": [], "labels": []})
+    files["refs.json"], files["objects.json"] = canonical(refs), canonical({})
+    return Bundle(seal(files, "two"))
+
+
+def test_verify_judges_the_claims_of_a_bundle_again() -> None:
+    said = claim_facts(SPECS, CLOSE)[SAID]
+    assert verify(bundle(), level=1, cards=lambda *_: ()).findings == []
+    for forged in (replace(said, value="ours is better"), replace(said, id=f"{OURS}/claim{{claim=another}}")):
+        assert not verify(bundle(forged), level=1, cards=lambda *_: ()).ok
+
+
+CLAIM = {"id": "x", "fact": MEASURE, "than": "Evaluation/theirs", "relation": "matches", "margin": 0.05}
+SPEC = {"model": "Model/ours", "suites": [{"uses": "evals.bits-per-byte"}]}
+
+
+def test_claims_are_prose_and_enter_no_key() -> None:
+    spec = EvaluationSpec.model_validate({**SPEC, "claims": [CLAIM]})
+    assert identity(spec) == identity(EvaluationSpec.model_validate(SPEC))
+    assert [text for _, text, _ in references(spec)] == ["Model/ours", "Evaluation/theirs"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "message"),
+    [
+        ([{**CLAIM, "margin": 0}], "needs a margin"),
+        ([CLAIM, CLAIM], "two claims have one id"),
+        ([{**CLAIM, "than": "Model/theirs@x/y"}], "a reference reads"),
+        ([{**CLAIM, "relation": "beats"}], "relation"),
+    ],
+)
+def test_a_spec_tells_what_is_wrong_with_a_claim(claims: list[object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        EvaluationSpec.model_validate({**SPEC, "claims": claims})

@@ -25,7 +25,7 @@ from bigcode_evals.folders import lay_out
 from bigcode_evals.harness import digests, harness_facts
 
 NAME, BEHAVIOUR = "evals.lm-eval", 1
-NO_HARNESS = "E509"
+NO_HARNESS = "E814"
 """What a user is told where the harness is not installed, or cannot read a task without fetching something."""
 _PROGRAM = Path(__file__).with_name("lm_eval_program.py")
 _PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "numpy")
@@ -46,7 +46,7 @@ class LmEval:
         """Run the tasks.
 
         Raises:
-            Problem: E509 when the harness is not there or cannot load a task offline, E702 when the folder of tasks
+            Problem: E814 when the harness is not there or cannot load a task offline, E702 when the folder of tasks
                 is another one, E806 when a task runs what the model writes, E508 when the harness ends otherwise.
         """
         config = self.config

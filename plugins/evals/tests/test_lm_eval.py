@@ -124,10 +124,10 @@ def test_the_harness_digest_knows_the_settings_and_not_the_machine(
 @pytest.mark.parametrize(
     ("parts", "task", "code"),
     [
-        ({"package": False}, "quiz", "E509"),
-        ({"module": False}, "quiz", "E509"),
+        ({"package": False}, "quiz", "E814"),
+        ({"module": False}, "quiz", "E814"),
         ({}, "runs_code", "E806"),
-        ({}, "far_away", "E509"),
+        ({}, "far_away", "E814"),
         ({}, "broken", "E508"),
     ],
 )
@@ -145,7 +145,7 @@ def test_what_cannot_be_run_is_refused_by_code_and_calmly(
 def test_an_interpreter_that_is_not_there_is_refused(tmp_path: Path, model: Mapping[str, Path]) -> None:
     with pytest.raises(Problem) as caught:
         evaluate(tmp_path, model, interpreter=str(tmp_path / "nowhere"))
-    assert [d.code for d in caught.value.diagnostics] == ["E509"]
+    assert [d.code for d in caught.value.diagnostics] == ["E814"]
 
 
 def test_tasks_of_a_folder_are_pinned(tmp_path: Path, model: Mapping[str, Path], install: Install) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bigcode.api import Bytes, Config, Runtime, Share
-from bigcode_train.rendering_config import TokensConfig as TokensConfig
-from bigcode_train.watch_config import WatchConfig
+from bigcode_train.tokens.rendering_config import TokensConfig as TokensConfig
+from bigcode_train.watch.config import WatchConfig
 
 Positive = Annotated[int, Field(ge=1)]
 

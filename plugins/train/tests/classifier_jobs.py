@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 import bigcode
 from bigcode.testing.context import JobContext
-from bigcode_train.bpe import ByteLevelBPE
-from bigcode_train.classifier import TokenClassifier
-from bigcode_train.classifier_config import TokenClassifierConfig
+from bigcode_train.classifier.classifier import TokenClassifier
+from bigcode_train.classifier.config import TokenClassifierConfig
 from bigcode_train.config import BPEConfig
+from bigcode_train.tokens.bpe import ByteLevelBPE
 
 SPECIAL = ("<|endoftext|>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>")
 TINY = {

@@ -12,9 +12,9 @@ import pytest
 
 import bigcode.api
 from bigcode.testing.context import JobContext
-from bigcode_train.bpe import ByteLevelBPE
 from bigcode_train.config import BPEConfig, CausalLMConfig, TokensConfig
-from bigcode_train.tokens import TokenWriter
+from bigcode_train.tokens.bpe import ByteLevelBPE
+from bigcode_train.tokens.writer import TokenWriter
 
 SPECIAL = ("<|endoftext|>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>", "<filename>")
 TINY = {"model_type": "gpt_bigcode", "n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}

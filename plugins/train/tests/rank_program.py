@@ -23,9 +23,9 @@ from typing import Any
 
 from bigcode.api import Problem
 from bigcode.testing.context import JobContext
-from bigcode_train.causal_lm import CausalLM
 from bigcode_train.config import CausalLMConfig
-from bigcode_train.watching import StepResult
+from bigcode_train.training.causal_lm import CausalLM
+from bigcode_train.watch.watching import StepResult
 
 
 @dataclass

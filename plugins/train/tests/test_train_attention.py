@@ -10,9 +10,9 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from bigcode.api import Problem
-from bigcode_train.attention import NAME, attend, mark_documents, mask_of
-from bigcode_train.network import Network, Traits, view_of
-from bigcode_train.probe import probe_model
+from bigcode_train.network.attention import NAME, attend, mark_documents, mask_of
+from bigcode_train.network.network import Network, Traits, view_of
+from bigcode_train.network.probe import probe_model
 
 END = 0
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}

@@ -16,12 +16,12 @@ from transformers import AutoTokenizer
 
 from bigcode.api import Problem, parse_unit
 from bigcode.testing.context import JobContext
-from bigcode_train.bpe import encode_literally, train_bpe
+from bigcode_train.tokens.bpe import encode_literally, train_bpe
 
 TRAIN = """
 import json, sys
 from pathlib import Path
-from bigcode_train.bpe import ByteLevelBPE
+from bigcode_train.tokens.bpe import ByteLevelBPE
 from bigcode_train.config import BPEConfig
 from bigcode.testing.context import JobContext
 

@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bigcode.api import Problem, parse_unit
 from bigcode.testing.context import JobContext
-from bigcode_train.causal_lm import CausalLM
 from bigcode_train.config import CausalLMConfig
+from bigcode_train.training.causal_lm import CausalLM
 
 Make = Callable[..., JobContext]
 

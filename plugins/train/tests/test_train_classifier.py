@@ -26,7 +26,7 @@ from bigcode_pii.config import NerConfig, PlantedConfig
 from bigcode_pii.folders import digest_folder
 from bigcode_pii.ner import Ner
 from bigcode_pii.planted import Planted
-from bigcode_train.labelled import build_labelled, choose_blobs, part_of
+from bigcode_train.classifier.labelled import build_labelled, choose_blobs, part_of
 
 _FOUND = importlib.util.spec_from_file_location(
     "classifier_jobs", Path(__file__).with_name("classifier_jobs.py")

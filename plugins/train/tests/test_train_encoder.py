@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from bigcode_train.encoder import Encoder, ReferenceEncoder, WordEncoder, load_reference, make_encoder
+from bigcode_train.tokens.encoder import Encoder, ReferenceEncoder, WordEncoder, load_reference, make_encoder
 
 STAR = (
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?=\p{N})|\s+(?!\S)|\s+"  # as one expression
@@ -166,8 +166,8 @@ def test_marks_of_a_vocabulary_that_is_not_of_bytes_say_no_more_than_they_know()
 
 
 def test_without_numba_the_tokenizer_encodes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bigcode_train.encoder_kernels", None)
-    monkeypatch.delattr("bigcode_train.encoder_kernels", raising=False)
+    monkeypatch.setitem(sys.modules, "bigcode_train.tokens.encoder_kernels", None)
+    monkeypatch.delattr("bigcode_train.tokens.encoder_kernels", raising=False)
     assert make_encoder(path).name == "tokenizers"
 
 

@@ -14,14 +14,14 @@ from tokenizers import Tokenizer
 
 import bigcode.api
 from bigcode.api import Problem
-from bigcode_train import fim
-from bigcode_train.bpe import save_tokenizer, train_bpe
-from bigcode_train.encoder import ReferenceEncoder, load_reference
-from bigcode_train.fim import Marks, Patch
-from bigcode_train.mixture import plan_mixture
-from bigcode_train.packing import Recipe, Sequences
-from bigcode_train.seams import Seams
-from bigcode_train.token_files import TokenFiles
+from bigcode_train.order import fim
+from bigcode_train.order.fim import Marks, Patch
+from bigcode_train.order.mixture import plan_mixture
+from bigcode_train.order.packing import Recipe, Sequences
+from bigcode_train.order.seams import Seams
+from bigcode_train.tokens.bpe import save_tokenizer, train_bpe
+from bigcode_train.tokens.encoder import ReferenceEncoder, load_reference
+from bigcode_train.tokens.token_files import TokenFiles
 
 SPECIAL = ("<|endoftext|>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>", "<filename>")
 MARKS = Marks(prefix=1, middle=2, suffix=3, pad=4)

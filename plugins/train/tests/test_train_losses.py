@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from bigcode_train.losses import entropy_of, entropy_of_logits
+from bigcode_train.network.losses import entropy_of, entropy_of_logits
 
 
 @pytest.mark.parametrize("biased", [True, False])

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from token_arrays import make_files
 
 from bigcode.api import Problem
-from bigcode_train import mixture as mixtures
-from bigcode_train.mixture import Mixture, Stream, plan_mixture
-from bigcode_train.order import make_key
+from bigcode_train.order import mixture as mixtures
+from bigcode_train.order.mixture import Mixture, Stream, plan_mixture
+from bigcode_train.order.permutation import make_key
 
 weights_of_streams = st.lists(st.floats(1e-4, 1.0), min_size=1, max_size=12)
 

@@ -13,12 +13,12 @@ from transformers import AutoModelForCausalLM
 
 from bigcode.api import Problem
 from bigcode.testing.context import JobContext
-from bigcode_train.attention import mark_documents
-from bigcode_train.causal_lm import CausalLM
-from bigcode_train.model import build_model
-from bigcode_train.network import Network, group_of
-from bigcode_train.probe import probe_model
-from bigcode_train.sharding import Layout, Whole, check_ranks, check_tensor, gradient_norms
+from bigcode_train.network.attention import mark_documents
+from bigcode_train.network.model import build_model
+from bigcode_train.network.network import Network, group_of
+from bigcode_train.network.probe import probe_model
+from bigcode_train.network.sharding import Layout, Whole, check_ranks, check_tensor, gradient_norms
+from bigcode_train.training.causal_lm import CausalLM
 
 IDS = {"bos": 0, "eos": 0, "pad": 0}
 TINY = {"model_type": "gpt_bigcode", "n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}

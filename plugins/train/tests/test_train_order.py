@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigcode_train.order import Permutation, draw, draw_one, make_key
+from bigcode_train.order.permutation import Permutation, draw, draw_one, make_key
 
 
 @given(size=st.integers(1, 5000), seed=st.integers(0, 2**32))

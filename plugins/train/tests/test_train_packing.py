@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from token_arrays import END, FIRST, MARKS, make_files
 
 from bigcode.api import Problem
-from bigcode_train import blocks, fim
-from bigcode_train.mixture import plan_mixture
-from bigcode_train.packing import Recipe, Sequences
-from bigcode_train.token_files import TokenFiles
+from bigcode_train.order import blocks, fim
+from bigcode_train.order.mixture import plan_mixture
+from bigcode_train.order.packing import Recipe, Sequences
+from bigcode_train.tokens.token_files import TokenFiles
 
 Packing = Literal["documents", "best-fit", "starcoder"]
 packings = pytest.mark.parametrize("packing", ["documents", "best-fit", "starcoder"])

@@ -15,14 +15,15 @@ from tokenizers import Tokenizer
 
 from bigcode.api import Problem
 from bigcode.testing.context import JobContext
-from bigcode_train import rendering_groups, tokens
 from bigcode_train.config import TokensConfig
-from bigcode_train.documents import Row, Shard, read_stars
-from bigcode_train.encoder import Encoded, Encoder, make_encoder
-from bigcode_train.rendering import Rendered, render, split_notebook
-from bigcode_train.rendering_commits import render_commit
-from bigcode_train.rendering_groups import group_rows
-from bigcode_train.token_files import TokenFiles, open_tokens
+from bigcode_train.tokens import rendering_groups
+from bigcode_train.tokens import writer as tokens
+from bigcode_train.tokens.documents import Row, Shard, read_stars
+from bigcode_train.tokens.encoder import Encoded, Encoder, make_encoder
+from bigcode_train.tokens.rendering import Rendered, render, split_notebook
+from bigcode_train.tokens.rendering_commits import render_commit
+from bigcode_train.tokens.rendering_groups import group_rows
+from bigcode_train.tokens.token_files import TokenFiles, open_tokens
 
 CONTROLS = (
     "<|endoftext|>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>", "<filename>", "<gh_stars>",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bigcode.decide.detection import Score as Reference
 from bigcode.decide.detection import measure
 from bigcode.decide.detection import wilson as reference_wilson
-from bigcode_train.spans import (
+from bigcode_train.classifier.spans import (
     IGNORED,
     OUTSIDE,
     Span,

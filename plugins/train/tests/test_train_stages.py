@@ -10,10 +10,10 @@ import pytest
 
 from bigcode.api import Problem
 from bigcode.testing.context import JobContext
-from bigcode_train.causal_lm import CausalLM
 from bigcode_train.config import CausalLMConfig
-from bigcode_train.schedule import rate_at
-from bigcode_train.stages import Course, Stage, plan_stages
+from bigcode_train.training.causal_lm import CausalLM
+from bigcode_train.training.schedule import rate_at
+from bigcode_train.training.stages import Course, Stage, plan_stages
 
 CONFIG = CausalLMConfig(batch=4, context=64, learning_rate=1.0, warmup_steps=10, floor=0.1)
 

@@ -12,12 +12,12 @@ import pytest
 
 from bigcode.api import Problem
 from bigcode.testing.context import JobContext
-from bigcode_train import token_files
 from bigcode_train.config import TokensConfig
-from bigcode_train.encoder import ReferenceEncoder, load_reference
-from bigcode_train.token_files import PIECE, open_folder, open_sources
-from bigcode_train.token_folder import TokenFolder
-from bigcode_train.tokens import TokenWriter
+from bigcode_train.tokens import token_files
+from bigcode_train.tokens.encoder import ReferenceEncoder, load_reference
+from bigcode_train.tokens.token_files import PIECE, open_folder, open_sources
+from bigcode_train.tokens.token_folder import TokenFolder
+from bigcode_train.tokens.writer import TokenWriter
 
 Files = dict[str, Path]
 

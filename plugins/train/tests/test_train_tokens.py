@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from bigcode.api import Problem
 from bigcode.testing.context import JobContext
-from bigcode_train.token_files import open_tokens
+from bigcode_train.tokens.token_files import open_tokens
 
 END = 0
 

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from bigcode.testing.context import JobContext
-from bigcode_train.causal_lm import CausalLM
+from bigcode_train.training.causal_lm import CausalLM
 
 PROGRAM = Path(__file__).with_name("rank_program.py")
 KILLED_AT = 13
+AFTER_KILL = (6, 11)
+"""Where a killed run goes on: the newest checkpoint is written beside the steps, and may not be whole by then."""
 NEAR = 1e-6
 LLAMA = {
     "model_type": "llama",
@@ -185,7 +187,7 @@ def test_shards_go_on_to_the_same_losses(
 ) -> None:
     again = go_on(sharded, tmp_path, params=job["params"] | {"sharding": "fsdp"})
     found = again.losses()
-    assert min(found) == 11
+    assert min(found) in AFTER_KILL
     assert found == pytest.approx(tail(uninterrupted.losses(), found), abs=NEAR)
 
 
@@ -196,7 +198,7 @@ def test_shards_go_on_without_sharding_on_one_rank(
     ctx = make_job(scratch=tmp_path / "scratch")
     CausalLM(ctx.config).run(ctx)
     found = {point["step"]: point["loss"] for point in ctx.points if point["series"] == "train"}
-    assert min(found) == 11
+    assert min(found) in AFTER_KILL
     assert found == pytest.approx(tail(alone, found), abs=NEAR)
 
 
@@ -220,7 +222,7 @@ def test_a_run_that_loses_its_first_rank_says_so_and_goes_on(
     assert "rank 0 ended while the others were at work" in launcher.problem(1)
     again = go_on(launcher, tmp_path)
     found = again.losses()
-    assert min(found) == 11
+    assert min(found) in AFTER_KILL
     assert found == tail(uninterrupted.losses(), found)
     assert again.facts()["loss.first"] == uninterrupted.facts()["loss.first"]
 

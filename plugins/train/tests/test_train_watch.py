@@ -18,13 +18,13 @@ from transformers import PreTrainedModel
 
 from bigcode.api import Problem, parse_unit
 from bigcode.testing.context import JobContext
-from bigcode_train.causal_lm import CausalLM
 from bigcode_train.config import CausalLMConfig
-from bigcode_train.feeding import row_opener
-from bigcode_train.guards import Guard, SpikeScore, Window
-from bigcode_train.stages import Rows, Stage
-from bigcode_train.watch_config import WatchConfig
-from bigcode_train.watching import StepResult
+from bigcode_train.training.causal_lm import CausalLM
+from bigcode_train.training.feeding import row_opener
+from bigcode_train.training.stages import Rows, Stage
+from bigcode_train.watch.config import WatchConfig
+from bigcode_train.watch.guards import Guard, SpikeScore, Window
+from bigcode_train.watch.watching import StepResult
 
 Make = Callable[..., JobContext]
 ODD = 17
@@ -90,7 +90,7 @@ class Made:
 
         with pytest.MonkeyPatch.context() as patch:
             if noisy:
-                patch.setattr("bigcode_train.causal_lm.row_opener", noisy_opener)
+                patch.setattr("bigcode_train.training.causal_lm.row_opener", noisy_opener)
             if until is None:
                 CausalLM(ctx.config, [self.probe]).run(ctx)
             else:

@@ -1,0 +1,1 @@
+"""Token classifiers of personal data."""

@@ -1,0 +1,1 @@
+"""Models, their attention and loss, and how they are spread over ranks."""
