@@ -6,6 +6,7 @@ from typing import Any
 
 from bigcode.api.diagnostics import fail
 from bigcode.api.resource import Resource, identity, plain
+from bigcode.plan.flow_down import check_flow_down
 from bigcode.plan.graph import Edge, Node
 from bigcode.plan.resolve_model import TRAIN, process
 from bigcode.plan.resolver import Resolver
@@ -86,6 +87,7 @@ def resolve_release(resource: Resource, r: Resolver) -> list[Node]:
             w.place(a, "spec", "targets"),
             "Leave them out: a release is written to the releases folder.",
         )
+    check_flow_down(resource, w)
     if spec.emissions is None:
         return []
     policy = w.get(spec.emissions).spec
