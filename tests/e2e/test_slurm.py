@@ -31,7 +31,7 @@ RUNTIME: dict[str, Any] = {
     "threads": 1,
     "checkpointEvery": 1000,
 }
-STEPS = 120
+STEPS = 600
 PATIENCE_S = 120.0
 
 

@@ -102,8 +102,10 @@ def test_a_list_that_cannot_be_read_stops_a_sample(applied: Path) -> None:
     assert run(["apply", str(applied), "--sample", "3"]) == 3
 
 
-def test_a_sample_of_several_datasets_names_one(applied: Path) -> None:
+def test_a_sample_of_several_datasets_takes_the_one_named_like_the_project_or_the_one_that_is_named(
+    applied: Path,
+) -> None:
     text = (applied / "dataset.yaml").read_text()
     (applied / "second.yaml").write_text(text.replace("name: tiny", "name: other"))
-    assert run(["apply", str(applied), "--sample", "3"]) == 2
+    assert run(["apply", str(applied), "--sample", "3"]) == 0
     assert run(["apply", "Dataset/other", "-w", str(applied), "--sample", "3"]) == 0
