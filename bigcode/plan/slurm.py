@@ -104,9 +104,6 @@ tell() {{
     [ -z "$step" ] || kill -TERM "$step" 2>/dev/null
 }}
 trap tell USR1
-# Slurm tells the steps of a job that is cancelled by itself; this waits for them.
-trap 'trap "" USR1; heard=1' TERM
-
 # One task a node, the first of which holds the meeting. `--kill-on-bad-exit` ends the other nodes when one fails, so
 # that none waits for it.
 srun --kill-on-bad-exit=1 --ntasks-per-node=1 \\
@@ -121,6 +118,8 @@ srun --kill-on-bad-exit=1 --ntasks-per-node=1 \\
     --shutdown-timeout={wait} \\
     {command} "$@" &
 step=$!
+# Slurm tells the steps of a job that is cancelled by itself; this waits for them.
+trap '' TERM
 [ "$told" = 0 ] || kill -TERM "$step" 2>/dev/null
 
 # A signal ends a wait; another one ends with the step.

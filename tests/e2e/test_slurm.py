@@ -103,6 +103,8 @@ class Story:
             text=True,
             env={**os.environ, **self.slurm},
             start_new_session=True,
+            # A suite that a shell runs in the background was told to ignore it, and hands that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def end(self, apply: subprocess.Popen[str]) -> Ran:
