@@ -37,7 +37,7 @@ class Programs:
         The sandbox is started first: where there is none, nothing is drawn.
 
         Raises:
-            Problem: E509 without a sandbox, E508 when it breaks, E702, E708 or E307 for the suite, E805 for the model.
+            Problem: E806 without a sandbox, E807 when it breaks, E702, E708 or E307 for the suite, E805 for the model.
         """
         config = self.config
         suite = programs(config)

@@ -58,7 +58,7 @@ class Sandbox:
     """A context in which jobs can be judged.
 
     Raises:
-        Problem: on entering, E509 where there is no bubblewrap or the kernel does not allow what it asks for.
+        Problem: on entering, E806 where there is no bubblewrap or the kernel does not allow what it asks for.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -101,7 +101,7 @@ class Sandbox:
         """A verdict for each job, in the order in which they are reached.
 
         Raises:
-            Problem: E508 when a sandbox broke twice on one program. That is no verdict, so nothing is counted.
+            Problem: E807 when a sandbox broke twice on one program. That is no verdict, so nothing is counted.
         """
         self._call += 1
         waiting, left = 0, iter(jobs)

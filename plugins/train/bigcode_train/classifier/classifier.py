@@ -34,7 +34,7 @@ class TokenClassifier:
 
     Raises:
         Problem: E707 when there is no label to train on, E401 when labels bring texts and opt-outs are not known,
-            E803 to E805 and E508 as `train.causal-lm` does, E811 for sharding, E104 to E106 when params do not fit.
+            E803 to E805, E809, E810 and E812 as `train.causal-lm` does, E811 for sharding, E104 to E106 when params do not fit.
     """
 
     def __init__(self, config: TokenClassifierConfig) -> None:
