@@ -51,8 +51,10 @@ def link_shards(corpus: Path, space: Path) -> list[str]:
 def change_files(space: Path, share: float, spread: bool) -> int:
     """Add a line to a share of all files, chosen by a hash of their names; returns how many."""
     shards = sorted((space / "corpus").glob("*.parquet"))
-    wanted = round(share * sum(pq.ParquetFile(shard).metadata.num_rows for shard in shards))
-    touched = shards if spread else shards[-1:]
+    rows = {shard: pq.ParquetFile(shard).metadata.num_rows for shard in shards}
+    wanted = round(share * sum(rows.values()))
+    # The last one may hold what was left over.
+    touched = shards if spread else [shard for shard in shards if rows[shard] >= wanted][-1:] or shards
     tables = {shard: pq.read_table(shard) for shard in touched}
     ranked = sorted(
         (hashlib.sha256(f"{shard.name}/{index}".encode()).digest(), shard, index)
