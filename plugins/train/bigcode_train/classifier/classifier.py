@@ -18,6 +18,7 @@ from bigcode_train.classifier.predict import score_texts
 from bigcode_train.classifier.round import Job, exact_finder, train_rounds
 from bigcode_train.classifier.windows import Encoder
 from bigcode_train.network.model import count_parameters, estimate_flops, gather_base
+from bigcode_train.training.facts import time_facts
 from bigcode_train.training.ranks import Presence, choose_device, join_ranks
 from bigcode_train.training.stopwatch import Stopwatch
 
@@ -34,7 +35,8 @@ class TokenClassifier:
 
     Raises:
         Problem: E707 when there is no label to train on, E401 when labels bring texts and opt-outs are not known,
-            E803 to E805, E809, E810 and E812 as `train.causal-lm` does, E811 for sharding, E104 to E106 when params do not fit.
+            E803 to E805, E809, E810 and E812 as `train.causal-lm` does, E811 for sharding, E104 to E106 when params do
+            not fit.
     """
 
     def __init__(self, config: TokenClassifierConfig) -> None:
@@ -135,14 +137,7 @@ class TokenClassifier:
             label="Operations of training",
             method="forward and backward matrix products and attention over whole windows, from the model's shapes",
         )
-        yield Fact("wall", seconds, "s", label="Wall time of training", method="all attempts")
-        yield Fact(
-            "device.hours",
-            device_seconds / 3600,
-            "device*h",
-            label="Device hours of training",
-            method="wall time of each attempt times its processes",
-        )
+        yield from time_facts(seconds, device_seconds)
         yield Fact("world", job.ctx.world, "device", label="Training processes")
         name = str(trainer.run.dtype).removeprefix("torch.")
         yield Fact("arithmetic", name, "text", label="Arithmetic of matrix products")

@@ -19,10 +19,10 @@ from transformers import (
     AutoModelForTokenClassification,
     PreTrainedModel,
 )
-from transformers.utils import logging
 
 from bigcode.api import fail
 from bigcode_train.classifier.spans import IGNORED
+from bigcode_train.network.model import export_model, read_base
 
 _MULTIPLE = 64
 _ALSO = ("is_causal", "classifier_dropout")
@@ -125,33 +125,12 @@ class TagNetwork(nn.Module):
 
 def export_classifier(model: PreTrainedModel, tokenizer: Mapping[str, Path], folder: Path) -> None:
     """Write the folder that `pii.ner` and `AutoModelForTokenClassification.from_pretrained` read."""
-    logging.disable_progress_bar()
-    model.eval()
-    model.save_pretrained(folder)
-    for name, path in sorted(tokenizer.items()):
-        (folder / name).write_bytes(path.read_bytes())
+    export_model(model, model.state_dict(), tokenizer, folder)
 
 
 def _load(base: Path, config: Any) -> PreTrainedModel:
-    logging.disable_progress_bar()
-    level = logging.get_verbosity()
-    # That the head is new is meant, and what else is not is told below.
-    logging.set_verbosity_error()
-    try:
-        model, told = AutoModelForTokenClassification.from_pretrained(
-            base,
-            config=config,
-            attn_implementation="sdpa",
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise fail("E105", f"the weights of the base cannot be read: {str(error).splitlines()[0]}") from error
-    finally:
-        logging.set_verbosity(level)
+    # That the head is new is meant; what else is not is told below.
+    model, told = read_base(AutoModelForTokenClassification, base, config)
     mismatched = {item[0] if isinstance(item, tuple) else str(item) for item in told["mismatched_keys"]}
     lacking = sorted(
         name for name in mismatched | set(told["missing_keys"]) if not name.split(".")[0].startswith(_HEAD)

@@ -139,10 +139,18 @@ def export_model(
         (folder / name).write_bytes(path.read_bytes())
 
 
-def _load(base: Path, config: PreTrainedConfig) -> PreTrainedModel:
+def read_base(kind: Any, base: Path, config: PreTrainedConfig) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """The model of an automatic class `kind` with the weights of a folder, fp32, and what the library says of them.
+
+    Raises:
+        Problem: E105 when they cannot be read.
+    """
     logging.disable_progress_bar()
+    level = logging.get_verbosity()
+    # What does not fit is told by whoever asks, who knows what is meant.
+    logging.set_verbosity_error()
     try:
-        model, told = AutoModelForCausalLM.from_pretrained(
+        model, told = kind.from_pretrained(
             base,
             config=config,
             attn_implementation="sdpa",
@@ -154,6 +162,13 @@ def _load(base: Path, config: PreTrainedConfig) -> PreTrainedModel:
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise fail("E105", f"the weights of the base cannot be read: {str(error).splitlines()[0]}") from error
+    finally:
+        logging.set_verbosity(level)
+    return model, told
+
+
+def _load(base: Path, config: PreTrainedConfig) -> PreTrainedModel:
+    model, told = read_base(AutoModelForCausalLM, base, config)
     for names, says in (
         (sorted(_describe(item) for item in told["mismatched_keys"]), "weights of another shape"),
         (sorted(told["missing_keys"]), "no weights"),

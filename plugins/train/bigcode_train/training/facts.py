@@ -102,16 +102,21 @@ class Account:
             label="Operations of training",
             method="forward and backward matrix products and causal attention, counted from the model's shapes",
         )
-        yield Fact("wall", seconds, "s", label="Wall time of training", method="all attempts")
-        yield Fact(
-            "device.hours",
-            device_seconds / 3600,
-            "device*h",
-            label="Device hours of training",
-            method="wall time of each attempt times its processes",
-        )
+        yield from time_facts(seconds, device_seconds)
         yield Fact(
             "throughput", rate, "token/s", label="Training rate", method="last attempt, without its start"
         )
         yield Fact("world", run.layout.world, "device", label="Training processes")
         yield Fact("precision", name, "text", label="Arithmetic of matrix products")
+
+
+def time_facts(seconds: float, device_seconds: float) -> Iterator[Fact]:
+    """What all attempts at a training took together."""
+    yield Fact("wall", seconds, "s", label="Wall time of training", method="all attempts")
+    yield Fact(
+        "device.hours",
+        device_seconds / 3600,
+        "device*h",
+        label="Device hours of training",
+        method="wall time of each attempt times its processes",
+    )
