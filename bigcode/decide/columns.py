@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -112,10 +112,3 @@ def label_masks(masks: NDArray[np.int64], names: Sequence[str]) -> pa.Array:
     distinct, index = np.unique(masks, return_inverse=True)
     table = [[name for bit, name in enumerate(names) if mask >> bit & 1] for mask in distinct.tolist()]
     return pa.array(table, pa.list_(pa.string())).take(pa.array(index.astype(np.int64)))
-
-
-def look_up(column: pa.ChunkedArray | pa.Array, values: Mapping[str, object], kind: pa.DataType) -> pa.Array:
-    """The value of each entry of a string column; null where there is none."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    keys = pa.array(list(values), pa.string())
-    return pa.array(list(values.values()), kind).take(pc.index_in(array, value_set=keys))

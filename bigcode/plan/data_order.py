@@ -27,6 +27,15 @@ class Change(NamedTuple):
         return f"data order changes from step {self.step}: {', '.join(self.causes)}"
 
 
+def tells_order(identity: Any) -> bool:
+    """Whether an identity is that of a trainer whose order follows from what is known here."""
+    if not isinstance(identity, Mapping) or "labels" in identity:
+        return False
+    config = identity.get("config")
+    sized = isinstance(config, Mapping) and all(isinstance(config.get(n), int) for n in ("batch", "context"))
+    return sized and {"seed", "sources", "budget_tokens"} <= identity.keys()
+
+
 def data_order(identity: Identity, tokens: Sequence[str] = ()) -> dict[str, Any]:
     """The fields that decide the order, and for each stage its steps; plain JSON, equal where the order is.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from bigcode.api.canonical import key_of
@@ -13,7 +12,7 @@ from bigcode.api.resource import plain
 from bigcode.evidence.ledger import qualify
 from bigcode.plan.compute import estimate_compute
 from bigcode.plan.data_cost import estimate_dataset
-from bigcode.plan.data_order import compare_orders, data_order
+from bigcode.plan.data_order import compare_orders, data_order, tells_order
 from bigcode.plan.estimates import Estimate
 from bigcode.plan.graph import Graph, Node, sources
 from bigcode.plan.keys import Keys
@@ -88,9 +87,10 @@ def orders_of(session: Session, graph: Graph, found: Survey) -> dict[str, str]:
             continue
         held = (refs.get(node.resource) or {}).get("nodes", {}).get(node.id, {})
         before = session.store.actions.read(held[step.label]) if step.label in held else None
-        if before is not None and before.component == node.component:
-            with suppress(KeyError, TypeError, ValueError, AttributeError):
-                said[node.id] = _say_order(node, before, found)
+        if before is None or before.component != node.component:
+            continue
+        if tells_order(before.identity.get("spec")) and tells_order(node.identity):
+            said[node.id] = _say_order(node, before, found)
     return said
 
 

@@ -211,9 +211,6 @@ def bytes_as_letters() -> list[str]:
     return [chr(byte if byte in printed else next(others)) for byte in range(256)]
 
 
-_bytes_as_letters = bytes_as_letters
-
-
 def _matches(pattern: str, text: str) -> NDArray[np.bool_]:
     """Which characters of a text a pattern of the reference's own dialect matches."""
     found = np.ones(len(text), np.bool_)
